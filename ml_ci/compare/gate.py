@@ -1,0 +1,150 @@
+"""The gate: from a comparison and the rules to outcomes and a verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from ml_ci.compare.comparison import Comparison, MetricDifference
+from ml_ci.config import Policy, Rule, Tolerance
+
+Outcome = Literal["pass", "fail", "inconclusive", "no-baseline", "missing"]
+Verdict = Literal["pass", "fail", "inconclusive", "error"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What one rule said about one metric.
+
+    `limit` is the rule in words; `why` is one sentence with the numbers that decided. `method` names how the
+    relative part was decided, None where the rule has none; `interval` is that of head − base, in the metric's unit.
+    `evidence` names what stood behind it.
+    """
+
+    rule: Rule
+    difference: MetricDifference
+    outcome: Outcome
+    why: str
+    limit: str
+    method: str | None = None
+    interval: tuple[float, float] | None = None
+    evidence: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The whole: the verdict, the sentence that says which rule decided it, and what each rule said."""
+
+    verdict: Verdict
+    why: str
+    judgements: tuple[Judgement, ...]
+
+
+def decide(comparison: Comparison, rules: tuple[Rule, ...], policy: Policy) -> Decision:
+    """Judge every rule, and put their outcomes together.
+
+    `fail` and `missing` fail. `no-baseline` fails where the policy says so; else it passes, and the sentence says that
+    nothing could be compared. `inconclusive` stays what it is: the policy decides the exit code, not the word.
+    """
+    differences = {difference.name: difference for difference in comparison.metrics}
+    judgements = tuple(_judge(rule, differences.get(rule.metric) or _absent(rule.metric)) for rule in rules)
+
+    def with_outcome(*outcomes: Outcome) -> list[Judgement]:
+        return [judgement for judgement in judgements if judgement.outcome in outcomes]
+
+    failed, unsure = with_outcome("fail", "missing"), with_outcome("inconclusive")
+    uncompared = with_outcome("no-baseline")
+    verdict: Verdict = "pass"
+    if failed:
+        verdict, why = "fail", " ".join(judgement.why for judgement in failed)
+    elif uncompared and policy.no_baseline == "fail":
+        verdict, why = "fail", " ".join(judgement.why for judgement in uncompared)
+    elif unsure:
+        verdict, why = "inconclusive", " ".join(judgement.why for judgement in unsure)
+    elif uncompared:
+        names = ", ".join(judgement.rule.metric for judgement in uncompared)
+        why = f"There was nothing to compare with, so whether {names} got worse is not known."
+    elif judgements:
+        why = "Every rule holds."
+    else:
+        why = "The configuration has no gate rules, so nothing was judged."
+    return Decision(verdict=verdict, why=why, judgements=judgements)
+
+
+def describe(rule: Rule) -> str:
+    """The rule in words, for example `≥ 0.9, at most 0.005 lower`."""
+    parts = []
+    if rule.min is not None:
+        parts.append(f"≥ {rule.min:g}")
+    if rule.max is not None:
+        parts.append(f"≤ {rule.max:g}")
+    if rule.max_regression is not None:
+        worse = "lower" if rule.direction == "higher" else "higher"
+        allowed = _amount(rule.max_regression)
+        parts.append(f"not {worse}" if rule.max_regression.value == 0 else f"at most {allowed} {worse}")
+    return ", ".join(parts)
+
+
+def _absent(metric: str) -> MetricDifference:
+    return MetricDifference(name=metric, base=None, head=None, delta=None, relative=None)
+
+
+def _judge(rule: Rule, difference: MetricDifference) -> Judgement:
+    outcome, why, method = _outcome(rule, difference)
+    return Judgement(
+        rule=rule,
+        difference=difference,
+        outcome=outcome,
+        why=why,
+        limit=describe(rule),
+        method=method,
+        evidence="two numbers" if method else None,
+    )
+
+
+def _outcome(rule: Rule, difference: MetricDifference) -> tuple[Outcome, str, str | None]:
+    name, head = rule.metric, difference.head
+    if head is None:
+        return "missing", f"{name} is missing: this training did not log it.", None
+    if not math.isfinite(head):
+        return "fail", f"{name} is {head}, which no rule can accept.", None
+    if rule.min is not None and head < rule.min:
+        return "fail", f"{name} is {head:.6g}, below its minimum of {rule.min:g}.", None
+    if rule.max is not None and head > rule.max:
+        return "fail", f"{name} is {head:.6g}, above its maximum of {rule.max:g}.", None
+    if rule.max_regression is None:
+        return "pass", f"{name} is {head:.6g}, within its limits.", None
+    base = difference.base
+    if base is None or not math.isfinite(base):
+        state = "has no value" if base is None else f"is {base}"
+        return "no-baseline", f"{name} {state} on the base, so it could not be compared.", None
+    return _regression(rule, rule.max_regression, base, head)
+
+
+def _regression(rule: Rule, tolerance: Tolerance, base: float, head: float) -> tuple[Outcome, str, str]:
+    """The plain tolerance, on two numbers: this is all that can be said without predictions or repeats.
+
+    It is computed in decimals, of the shortest form that gives the same float, because that is what people see: from
+    0.95 to 0.945 is a fall of 0.005, though in binary it is a little more.
+    """
+    before, after, allowed = (Decimal(repr(number)) for number in (base, head, tolerance.value))
+    worse = before - after if rule.direction == "higher" else after - before
+    if tolerance.relative:
+        allowed *= abs(before)
+    moved = "fell" if rule.direction == "higher" else "rose"
+    if worse > allowed:
+        amount = _percent(worse / abs(before)) if tolerance.relative and before else f"{float(worse):.4g}"
+        limit = "no more than it was" if tolerance.value == 0 else f"at most {_amount(tolerance)}"
+        why = f"{rule.metric} {moved} by {amount} ({base:.6g} → {head:.6g}); allowed is {limit}."
+        return "fail", why, "tolerance"
+    return "pass", f"{rule.metric} did not get worse by more than is allowed ({base:.6g} → {head:.6g}).", "tolerance"
+
+
+def _amount(tolerance: Tolerance) -> str:
+    return _percent(tolerance.value) if tolerance.relative else f"{tolerance.value:g}"
+
+
+def _percent(fraction: float | Decimal) -> str:
+    return f"{float(fraction) * 100:.4g} %"

@@ -1,0 +1,137 @@
+"""A run, and the record that it is written as.
+
+A *run* is what one training left behind. A *record* is a run as one JSON document, versioned by `SCHEMA`, so that
+it can be kept where there is no MLflow server: in the output folder and on the data branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from ml_ci.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+SCHEMA = 1
+
+Origin = Literal["found", "same-inputs", "trained", "none"]
+"""How a run came about: read from MLflow or the records, another run with an equal fingerprint, trained now, or not at all."""
+
+
+class _Document:
+    """What pydantic is to do with these dataclasses; a plain dict, so that it is not imported for it."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "ser_json_inf_nan": "strings"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(_Document):
+    """One metric of a run.
+
+    `value` is what MLflow calls the latest one, that of the largest step; NaN and infinities are kept as they are.
+    `history` holds (step, value) pairs by rising step, empty or of length 1 where there is no curve.
+    `source` is `mlflow`, or the path of the file that it was read from.
+    """
+
+    value: float
+    history: tuple[tuple[int, float], ...] = ()
+    source: str = "mlflow"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataVersion(_Document):
+    """One file or directory under DVC as its `.dvc` file or `dvc.lock` names it. `size` is in bytes."""
+
+    path: str
+    hash: str
+    size: int | None = None
+    files: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment(_Document):
+    """What training ran in: Python's version, the platform (`Linux-x86_64`), installed distributions by name."""
+
+    python: str = ""
+    platform: str = ""
+    packages: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image(_Document):
+    """An image that training wrote: its path in the repository, and the SHA-256 of its bytes, by which it is stored."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(_Document):
+    """What one training left behind.
+
+    `commit` is the true SHA (on a pull request the head commit, not GitHub's merge of it); `dirty` says that the
+    working tree differed from it. `fingerprint` is the hash of everything that training reads. `status` is MLflow's
+    (`FINISHED`, `FAILED`, …). `started` is UTC in ISO 8601. `peak_memory` is in bytes, of the whole process group.
+    """
+
+    commit: str
+    key: str = "default"
+    run_id: str | None = None
+    dirty: bool = False
+    fingerprint: str = ""
+    status: str = "FINISHED"
+    command: str = ""
+    started: str = ""
+    train_seconds: float | None = None
+    peak_memory: int | None = None
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    data: tuple[DataVersion, ...] = ()
+    environment: Environment = field(default_factory=Environment)
+    images: tuple[Image, ...] = ()
+    warnings: tuple[str, ...] = ()
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """The base's run and how it came about; `run` is None exactly when `origin` is `none`, and `why` says why."""
+
+    commit: str | None
+    origin: Origin
+    run: Run | None = None
+    why: str = ""
+
+
+def write_record(run: Run) -> str:
+    """The run as strict JSON; NaN and infinities become the strings `NaN`, `Infinity`, `-Infinity`."""
+    return _adapter().dump_json(run).decode() + "\n"
+
+
+def read_record(text: str | bytes, where: str) -> Run:
+    """The run of a record. Raises ConfigError, naming `where`, for anything that is not a record of this schema."""
+    from pydantic import ValidationError
+
+    try:
+        run = _adapter().validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise ConfigError(f"{where} is not a record of ml-ci: {place}: {first['msg']}.") from error
+    if run.schema != SCHEMA:
+        raise ConfigError(
+            f"{where} is a record of schema {run.schema}; this ml-ci reads schema {SCHEMA}: update ml-ci."
+        )
+    return run
+
+
+@cache
+def _adapter() -> TypeAdapter[Run]:
+    # pydantic is imported here so that `ml-ci --help` does not pay for it
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Run)

@@ -1,0 +1,55 @@
+"""What a job found, whole: all that the outlets are given, and they are given nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml_ci.compare.comparison import Change, Comparison
+from ml_ci.compare.gate import Decision, Verdict
+from ml_ci.records import Baseline, Origin, Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why there is no comparison: one sentence, the end of training's log where there is one, the exit code."""
+
+    message: str
+    exit_code: int
+    log_tail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One job's result. `decision` and `comparison` are None exactly when there is a `failure`.
+
+    `head` is None when training left nothing. `code` lists tracked files that differ from base. `images` maps the
+    SHA-256 of an image of training's to where its bytes are. `timings` are seconds by step. `allowed` says whether the
+    merge may go on: the verdict as the policy reads it.
+    """
+
+    key: str
+    base: Baseline
+    head: Run | None
+    head_origin: Origin
+    comparison: Comparison | None = None
+    decision: Decision | None = None
+    failure: Failure | None = None
+    code: tuple[Change, ...] = ()
+    images: Mapping[str, Path] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+    allowed: bool = False
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict; `error` where there is no comparison."""
+        return self.decision.verdict if self.decision else "error"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command line (design, 5.2)."""
+        if self.failure:
+            return self.failure.exit_code
+        return 0 if self.allowed else 1
