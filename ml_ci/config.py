@@ -1,14 +1,21 @@
-"""`.ml-ci.yml`: what it may say, and reading it."""
+"""`.ml-ci.yml`: what it may say. `ml_ci.config_reader` reads it; `docs/configuration.md` explains each key."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 Direction = Literal["higher", "lower"]
 Permission = Literal["pass", "fail"]
+BaselinePolicy = Literal["auto", "found", "train", "none"]
+
+DIRECTIONS: tuple[Direction, ...] = ("higher", "lower")
+PERMISSIONS: tuple[Permission, ...] = ("pass", "fail")
+BASELINES: tuple[BaselinePolicy, ...] = ("auto", "found", "train", "none")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +49,8 @@ class Policy:
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentSpec:
     """Where training runs. `auto`: built from the repository's lock or requirements; `none`: the caller's own;
-    `requirements`: built from that file; `command`: a shell command that makes it and leaves it in `.venv`."""
+    `requirements`: built from that file; `command`: a shell command that makes it and leaves it in `.venv`.
+    """
 
     kind: Literal["auto", "none", "requirements", "command"] = "auto"
     value: str = ""
@@ -55,8 +63,7 @@ class Config:
     `train` is None where the file does not say: then `dvc repro` or `python train.py`. `timeout` is in seconds.
     `metrics` is None where the file does not say: then the usual names and those that dvc.yaml declares.
     `pull` is True, False, or the DVC targets to pull; None means: if the repository uses DVC.
-    `source` is the file that it was read from, None where there was none; `digest` is the SHA-256 of what it
-    says about training, so that a change of a rule alone is no change of training.
+    `source` is the file that it was read from, None where there was none.
     """
 
     source: Path | None = None
@@ -71,7 +78,34 @@ class Config:
     plots: tuple[str, ...] = ("plots/*.png",)
     gate: tuple[Rule, ...] = ()
     policy: Policy = field(default_factory=Policy)
-    baseline: Literal["auto", "found", "train", "none"] = "auto"
+    baseline: BaselinePolicy = "auto"
     key: str = "default"
     unused: Mapping[str, int] = field(default_factory=dict)
     """Keys of the contract that this version reads but does not act on yet, with their line: each is a warning."""
+
+
+def training_digest(config: Config) -> str:
+    """SHA-256 of what the file says about training, as hexadecimal digits.
+
+    A change of the gate, the policy, the baseline, the time limit or the key is no change of training. It is taken of
+    JSON with sorted keys, so it is the same under every version of Python.
+    """
+    said = {
+        "train": config.train,
+        "working-directory": config.working_directory,
+        "environment": [config.environment.kind, config.environment.value],
+        "data": config.pull,
+        "metrics": config.metrics,
+        "params": config.params,
+        "plots": config.plots,
+    }
+    return sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def unused_warnings(config: Config) -> tuple[str, ...]:
+    """A sentence for each key that the file holds and this version does not act on."""
+    name = config.source.name if config.source else "The configuration"
+    return tuple(
+        f'{name}, line {line}: "{key}" is read but has no effect in this version of ml-ci.'
+        for key, line in config.unused.items()
+    )
