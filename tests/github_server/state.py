@@ -1,0 +1,114 @@
+"""What the repository on this GitHub holds beside its git objects."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from tests.github_server.accounts import Account
+from tests.github_server.wire import Document
+
+
+def now() -> str:
+    """The time as GitHub writes it: UTC, whole seconds."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass
+class Comment:
+    """A comment on an issue or pull request. `author` is None where the account was deleted."""
+
+    id: int
+    issue: int
+    author: Account | None
+    body: str
+    by_app: bool = False
+    created_at: str = field(default_factory=now)
+    updated_at: str = field(default_factory=now)
+
+
+@dataclass
+class Pull:
+    """A pull request. `fork` is the owner of the fork that it comes from; the head SHA of a branch in this repository follows
+    the branch while the pull request is open."""
+
+    id: int
+    number: int
+    title: str
+    author: Account
+    head: str
+    head_sha: str
+    base: str
+    base_sha: str
+    body: str | None = None
+    fork: str | None = None
+    draft: bool = False
+    locked: bool = False
+    state: Literal["open", "closed"] = "open"
+    merged: bool = False
+    labels: list[str] = field(default_factory=list)
+    created_at: str = field(default_factory=now)
+    updated_at: str = field(default_factory=now)
+
+
+@dataclass
+class CheckRun:
+    """A check run; `output` is as it was sent, without its annotations."""
+
+    id: int
+    name: str
+    head_sha: str
+    status: str
+    conclusion: str | None
+    started_at: str | None
+    completed_at: str | None
+    details_url: str | None
+    external_id: str | None
+    title: str | None = None
+    summary: str | None = None
+    text: str | None = None
+    annotations: list[Document] = field(default_factory=list)
+
+
+@dataclass
+class CommitStatus:
+    id: int
+    sha: str
+    state: str
+    context: str
+    description: str | None
+    target_url: str | None
+    creator: Account
+    created_at: str = field(default_factory=now)
+
+
+@dataclass
+class State:
+    """One repository: `OWNER/NAME` and all that was said and checked in it."""
+
+    full_name: str
+    default_branch: str = "main"
+    private: bool = False
+    comments: dict[int, Comment] = field(default_factory=dict)
+    pulls: dict[int, Pull] = field(default_factory=dict)
+    checks: dict[int, CheckRun] = field(default_factory=dict)
+    statuses: list[CommitStatus] = field(default_factory=list)
+    ids: Iterator[int] = field(default_factory=lambda: itertools.count(2_000_000_001))
+
+    @property
+    def owner(self) -> str:
+        return self.full_name.split("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.full_name.split("/")[1]
+
+    @property
+    def id(self) -> int:
+        """GitHub's links in `Link` headers name a repository by this."""
+        return 4_200_001
+
+    def comments_of(self, issue: int) -> list[Comment]:
+        """Oldest first."""
+        return [comment for comment in self.comments.values() if comment.issue == issue]
