@@ -137,13 +137,15 @@ def _unknown(field: Field, keys: tuple[str, ...]) -> ConfigError:
     if usual in keys:
         return field.place.error(f"{said}; did you mean {quoted(usual)}?")
     if home := _home(usual):
-        return field.place.error(f"{said}; {quoted(usual)} belongs {home}.")
+        what = "it" if usual == field.key else quoted(usual)
+        return field.place.error(f"{said}; {what} belongs {home}.")
     if get_close_matches(usual, keys, n=1):
         return field.place.error(said + near(usual, keys))
     elsewhere = get_close_matches(usual, [key for level, _ in _HOMES for key in level], n=1)
     if elsewhere:
         return field.place.error(f"{said}; did you mean {quoted(elsewhere[0])}, {_home(elsewhere[0])}?")
-    return field.place.error(f"{said}; the keys here are {', '.join(keys)}.")
+    usable = [key for key in keys if key not in ("models", "pass-env", "rules")]
+    return field.place.error(f"{said}; the keys here are {', '.join(usable)}.")
 
 
 def _home(key: str) -> str | None:
@@ -192,8 +194,11 @@ def _gate(field: Field) -> tuple[Rule, ...]:
 
 def _rule(field: Field) -> Rule:
     name = quoted(field.key)
-    if not field.key.strip() or len(field.key) > MAX_METRIC_NAME:
-        raise field.place.error(f"a metric's name must have 1 to {MAX_METRIC_NAME} characters, not {len(field.key)}.")
+    length = len(field.key.strip())
+    if not 1 <= length <= MAX_METRIC_NAME:
+        raise field.place.error(f"a metric's name must have 1 to {MAX_METRIC_NAME} characters, not {length}.")
+    if not field.key.isprintable():
+        raise field.place.error(f"the metric's name {name} holds a control character; take it out.")
     if not isinstance(field.value, Fields):
         if field.key in (*RULE, *POLICY):
             raise field.place.error(f"{name} is not a metric; it belongs {_home(field.key)}.")
@@ -227,7 +232,7 @@ def _policy(field: Field) -> Policy:
 
 
 def _key(field: Field) -> str:
-    return values.key_name(values.text(field), field.place)
+    return values.key_name(values.text(field), str(field.place))
 
 
 def _unused(top: dict[str, Field], folder: str) -> dict[str, int]:

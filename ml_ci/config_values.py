@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from ml_ci.config import Tolerance
-from ml_ci.config_yaml import Field, Fields, Items, Place, Scalar, quoted
+from ml_ci.config_yaml import Field, Fields, Items, Scalar, quoted
 from ml_ci.errors import ConfigError
 
 MAX_TIMEOUT = 35 * 24 * 3600.0
@@ -109,16 +109,13 @@ def confidence(field: Field) -> float:
 
 def tolerance(field: Field) -> Tolerance:
     """A number in the metric's unit, or a percentage of base (`2%`, `2 %`); never negative."""
-    value = field.value
-    relative = isinstance(value, Scalar) and value.text.rstrip().endswith("%")
-    if relative and isinstance(value, Scalar):
-        written = value.text.strip()[:-1].rstrip()
-        if not _PERCENTAGE.fullmatch(written):
-            raise wrong_type(field, "a number or a percentage such as 2%")
-        # Shifted as text: 0.7 / 100 is 0.006999999999999999.
-        amount = _finite(field, float(f"{written}e-2"))
-    else:
-        amount = number(field)
+    written = field.value.text.strip() if isinstance(field.value, Scalar) else ""
+    relative = written.endswith("%")
+    shortened = written.removesuffix("%").rstrip()
+    if not (_PERCENTAGE if relative else _NUMBER).fullmatch(shortened):
+        raise wrong_type(field, "a number or a percentage such as 2%")
+    # Shifted as text, because 0.7 / 100 is 0.006999999999999999.
+    amount = _finite(field, float(f"{shortened}e-2")) if relative else number(field)
     if amount < 0:
         raise field.place.error(f"{quoted(field.key)} must not be negative: it says how much worse head may be.")
     return Tolerance(value=amount, relative=relative)
@@ -139,23 +136,26 @@ def duration(field: Field) -> float:
         raise wrong_type(field, form)
     if not 0 < seconds <= MAX_TIMEOUT:
         raise field.place.error(
-            f"{quoted(field.key)} must be more than 0 and at most {MAX_TIMEOUT / 3600:g}h (35 days)."
+            f"{quoted(field.key)} must be more than 0 and at most {MAX_TIMEOUT / 3600:g}h (35 days), "
+            f"not {quoted(value.text)}."
         )
     return seconds
 
 
-def key_name(name: str, place: Place) -> str:
+def key_name(name: str, where: str) -> str:
     """A name that can stand in a file name, a branch's path and a comment's marker. Raises ConfigError if it cannot.
 
-    Public because the action's input `key` is held to the same.
+    `where` begins the message: the action's input `key` is held to the same.
     """
     if not _KEY.fullmatch(name):
-        raise place.error(
-            f"{quoted(name)} cannot be a key; it may hold only letters of English, digits and . _ -, and must start "
-            "and end with a letter or a digit."
+        raise ConfigError(
+            f"{where}: {quoted(name)} cannot be a key; it may hold only letters of English, digits and . _ -, and must "
+            "start and end with a letter or a digit."
         )
     if len(name) > MAX_KEY_LENGTH:
-        raise place.error(f"the key {quoted(name)} has {len(name)} characters; it may have {MAX_KEY_LENGTH}.")
+        raise ConfigError(
+            f"{where}: the key {quoted(name)} has {len(name)} characters; it may have at most {MAX_KEY_LENGTH}."
+        )
     return name
 
 
@@ -169,7 +169,7 @@ def strings(field: Field, read: Callable[[Field], str]) -> tuple[str, ...]:
         raise wrong_type(field, "a list")
     if not value.values:
         raise field.place.error(f"the list of {quoted(field.key)} is empty; write an item, or leave the key out.")
-    return tuple(read(Field(field.key, item, item.place)) for item in value.values)
+    return tuple(read(Field(f"{field.key}[{index}]", item, item.place)) for index, item in enumerate(value.values))
 
 
 def mapping(field: Field, expected: str) -> Fields:

@@ -21,17 +21,23 @@ MAX_DEPTH = 16
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _TAB_IN_INDENT = re.compile(r"[ ]*\t")
+# What PyYAML says, what it means to a person, and whether the cause is where it began to read rather than where it stopped.
 _PLAIN_WORDS = (
-    ("found undefined tag handle", "YAML tags are not allowed here; put a value that starts with ! in quotes"),
-    ("while scanning a tag", "YAML tags are not allowed here; put a value that starts with ! in quotes"),
-    ("while scanning an alias", 'a value that starts with * must stand in quotes, such as "*.png"'),
-    ("while scanning an anchor", "a value that starts with & must stand in quotes"),
-    ("cannot start any token", "a value may not start with this character unless it stands in quotes"),
-    ("mapping values are not allowed here", 'there is a ":" too many; put text that holds ": " in quotes'),
-    ("could not find expected ':'", 'a ":" is missing after a key here or just above'),
-    ("expected ',' or '", 'a "," or a closing bracket is missing here or just above'),
-    ("found unexpected end of stream", "a quote is opened and not closed"),
-    ("expected <block end>", "the indentation does not fit the lines above, or text follows a closing quote"),
+    ("found undefined tag handle", "YAML tags are not allowed here; put a value that starts with ! in quotes", False),
+    ("while scanning a tag", "YAML tags are not allowed here; put a value that starts with ! in quotes", False),
+    ("while scanning an alias", 'a value that starts with * must stand in quotes, such as "*.png"', False),
+    ("while scanning an anchor", "a value that starts with & must stand in quotes", False),
+    ("cannot start any token", "a value may not start with this character unless it stands in quotes", False),
+    (
+        "mapping values are not allowed here",
+        'there is a ":" too many; put text that holds ": " in quotes, or mend the indentation',
+        False,
+    ),
+    ("could not find expected ':'", 'a ":" is missing after this key', True),
+    ("expected ',' or '", 'this bracket is not closed, or a "," is missing in it', True),
+    ("expected the node content", "a value or a closing bracket is missing here", False),
+    ("found unexpected end of stream", "this quote is not closed", True),
+    ("expected <block end>", "the indentation does not fit the lines above, or text follows a closing quote", False),
 )
 
 
@@ -44,7 +50,10 @@ class Place:
 
     def error(self, sentence: str) -> ConfigError:
         """The error that says `sentence` about this line; not raised here."""
-        return ConfigError(f"{printable(self.name)}:{self.line}: {sentence}")
+        return ConfigError(f"{self}: {sentence}")
+
+    def __str__(self) -> str:
+        return f"{printable(self.name)}:{self.line}"
 
 
 @dataclass(frozen=True)
@@ -108,7 +117,7 @@ def document(text: str | bytes, name: str) -> Fields:
         raise place.error("there is a control character that YAML does not allow; take it out.") from error
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(error, content, name) from error
-    except ValueError as error:  # PyYAML lets this one through for "\UFFFFFFFF"
+    except (ValueError, OverflowError) as error:  # PyYAML lets these through for "\UFFFFFFFF"
         line = loader.line + 1
         raise Place(name, line).error("an escape in double quotes names no character; take it out.") from error
 
@@ -126,19 +135,17 @@ def _decoded(text: str | bytes, name: str) -> str:
 
 
 def _syntax_error(error: yaml.MarkedYAMLError, content: str, name: str) -> ConfigError:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line, mark.column) if mark else (0, 0)
+    began, stopped = error.context_mark, error.problem_mark or error.context_mark
     lines = content.splitlines() or [""]
-    # An error at the end of the file lies after its last line, where nobody can look.
-    line = min(line, len(lines) - 1)
+    if stopped and _TAB_IN_INDENT.match(lines[min(stopped.line, len(lines) - 1)]):
+        return Place(name, stopped.line + 1).error("there is a tab in the indentation; YAML wants spaces.")
     said = f"{error.context or ''}: {error.problem or ''}"
-    if _TAB_IN_INDENT.match(lines[line]):
-        return Place(name, line + 1).error("there is a tab in the indentation; YAML wants spaces.")
-    for theirs, ours in _PLAIN_WORDS:
-        if theirs in said:
-            return Place(name, line + 1).error(f"not valid YAML at column {column + 1}: {ours}.")
-    problem = printable(" ".join((error.problem or "it cannot be read").split()))
-    return Place(name, line + 1).error(f"not valid YAML at column {column + 1}: {problem}.")
+    fallback = printable(" ".join((error.problem or "it cannot be read").split()))
+    ours, from_start = next((found[1:] for found in _PLAIN_WORDS if found[0] in said), (fallback, False))
+    mark = began if from_start and began else stopped
+    # An error at the end of the file lies after its last line, where nobody can look.
+    line, column = (min(mark.line, len(lines) - 1), mark.column) if mark else (0, 0)
+    return Place(name, line + 1).error(f"not valid YAML at column {column + 1}: {ours}.")
 
 
 class _Tree:
