@@ -1,0 +1,179 @@
+"""Data under DVC: what `.dvc` files and `dvc.lock` say, and `dvc pull` of what training needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ml_ci.errors import OutsideError
+from ml_ci.records import DataVersion
+from ml_ci.sources.process import Owner, last_words, owner_of, run
+
+Read = Callable[[str], bytes | None]
+"""Gives a tracked file's content by its path in the repository: of the working tree, or of a commit."""
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What `dvc pull` left: data that is not what DVC tracks, by path with a hash of its content, and warnings."""
+
+    changed: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def find_dvc(directory: Path, top: Path) -> Path | None:
+    """The root of the DVC repository that `directory` is in: the nearest `.dvc` folder up to the top; else None."""
+    for folder in (directory, *directory.parents):
+        if (folder / ".dvc").is_dir():
+            return folder
+        if folder == top:
+            return None
+    return None
+
+
+def versions(paths: Iterable[str], read: Read) -> tuple[DataVersion, ...]:
+    """The source data that the `.dvc` and `dvc.lock` files among `paths` name, by path.
+
+    Raises OutsideError for a file that is not what DVC writes.
+    """
+    found: dict[str, DataVersion] = {}
+    for path in paths:
+        place = PurePosixPath(path)
+        if place.name != "dvc.lock" and (place.suffix != ".dvc" or place.name == ".dvc"):
+            continue
+        content = read(path)
+        if content is not None:
+            for version in _sources(place, _document(content, path)):
+                found[version.path] = version
+    return tuple(found[path] for path in sorted(found))
+
+
+def _document(content: bytes, path: str) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        document = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise OutsideError(
+            f"{path}{line} is not valid YAML, so DVC cannot read it: run `dvc status` and repair it."
+        ) from error
+    if not isinstance(document, dict):
+        raise OutsideError(
+            f"{path} is not a file of DVC's: its top level is no mapping; run `dvc status` and repair it."
+        )
+    return document
+
+
+def _sources(place: PurePosixPath, document: Mapping[str, Any]) -> Iterable[DataVersion]:
+    """The outputs of a `.dvc` file; of a dvc.lock, what its stages depend on and none of them makes."""
+    if place.name == "dvc.lock":
+        stages = [stage for stage in (document.get("stages") or {}).values() if isinstance(stage, dict)]
+        made = {entry.get("path") for stage in stages for entry in stage.get("outs") or [] if isinstance(entry, dict)}
+        entries = [entry for stage in stages for entry in stage.get("deps") or []]
+    else:
+        made, entries = set(), list(document.get("outs") or [])
+    for entry in entries:
+        if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
+            raise OutsideError(f"{place} has an entry without a path: run `dvc status` and repair it.")
+        if entry["path"] in made:
+            continue
+        digest = next((str(entry[kind]) for kind in ("md5", "etag", "checksum") if entry.get(kind)), "")
+        size, files = entry.get("size"), entry.get("nfiles")
+        yield DataVersion(
+            path=posixpath.normpath(place.parent / str(document.get("wdir") or ".") / entry["path"]),
+            hash=digest,
+            size=size if isinstance(size, int) else None,
+            files=files if isinstance(files, int) else None,
+        )
+
+
+def _content_hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            digest.update(str(file.relative_to(path)).encode() + b"\0")
+            with file.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
+
+
+class Dvc:
+    """One DVC repository, driven by ml-ci's own `dvc`; `variables` is the environment, with the remote's credentials."""
+
+    def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
+        self.root = root
+        self.owner: Owner | None = owner_of(root)
+        self.variables = {**variables, "DVC_NO_ANALYTICS": "1"}
+
+    def pull(self, targets: tuple[str, ...] = ()) -> Pulled:
+        """`dvc pull`, once.
+
+        What a stage makes may be missing from the remote, since training makes it again, and data that was changed by
+        hand stays as it is; both are warnings. Raises OutsideError if source data is missing afterwards.
+        """
+        answer = self._dvc("pull", *targets)
+        if answer.returncode == 0:
+            return Pulled()
+        reason = last_words(answer.stderr)
+        missing = [path for path in self.sources() if not (self.root / path).exists()]
+        if missing:
+            names = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+            raise OutsideError(
+                f"`dvc pull` could not bring {names} ({reason}): check the remote and its credentials, "
+                "or run `dvc push` where the data is."
+            )
+        changed = self.changed()
+        warnings = [f"`dvc pull` did not bring everything, but all source data is here: {reason}"] if not changed else []
+        warnings += [f"{path} is not what DVC tracks; training used it as it is." for path in changed]
+        return Pulled(changed=changed, warnings=tuple(warnings))
+
+    def sources(self) -> tuple[str, ...]:
+        """Paths under `.dvc` files, relative to the root: data that no stage makes."""
+        files = (file.relative_to(self.root) for file in self.root.rglob("*.dvc") if file.is_file())
+        names = [str(file) for file in files if ".dvc" not in file.parts[:-1]]
+        return tuple(version.path for version in versions(names, self._read))
+
+    def changed(self) -> dict[str, str]:
+        """Tracked data whose content here is not what its `.dvc` file or `dvc.lock` says, with a hash of what it is."""
+        answer = self._dvc("data", "status", "--json")
+        if answer.returncode:
+            raise OutsideError(f"`dvc data status` failed in {self.root}: {last_words(answer.stderr)}.")
+        uncommitted = json.loads(answer.stdout).get("uncommitted") or {}
+        return {path: _content_hash(self.root / path) for path in sorted(uncommitted.get("modified") or [])}
+
+    def is_up_to_date(self, path: str) -> bool:
+        """Whether `dvc status` shows the stage that makes `path` (relative to the root) as unchanged."""
+        answer = self._dvc("status", "--json", path)
+        return answer.returncode == 0 and json.loads(answer.stdout or b"{}") == {}
+
+    def share_cache(self, other: Path) -> None:
+        """Let a worktree's DVC use this repository's cache, and its local settings, which hold credentials."""
+        local = self.root / ".dvc" / "config.local"
+        target = other / ".dvc" / "config.local"
+        if local.exists():
+            target.write_bytes(local.read_bytes())
+            target.chmod(0o600)
+        cache = self._dvc("cache", "dir").stdout.decode().strip() or str(self.root / ".dvc" / "cache")
+        answer = Dvc(other, self.variables)._dvc("cache", "dir", "--local", cache)
+        if answer.returncode:
+            raise OutsideError(f"the base's data could not share the cache {cache}: {last_words(answer.stderr)}.")
+
+    def _read(self, path: str) -> bytes | None:
+        return (self.root / path).read_bytes()
+
+    def _dvc(self, *arguments: str) -> Any:
+        return run(
+            [sys.executable, "-m", "dvc", *arguments],
+            directory=self.root,
+            variables=self.variables,
+            owner=self.owner,
+            timeout=24 * 3600,
+        )

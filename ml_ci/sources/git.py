@@ -1,0 +1,282 @@
+"""Git: which commit is head, which is base, what differs, and a worktree of the base.
+
+Nothing here touches the user's index, working tree or configuration. What a shallow clone lacks is fetched by
+its SHA.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Protocol
+
+from ml_ci.compare.comparison import Change
+from ml_ci.errors import ConfigError, OutsideError
+from ml_ci.sources.process import Owner, last_words, owner_of, run
+
+SUBMODULE = "160000"
+WORKTREE_PREFIX = "ml-ci-base-"
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A token for fetching over HTTPS from `server_url`; it reaches git through its environment only."""
+
+    server_url: str
+    token: str
+
+    def variables(self) -> dict[str, str]:
+        """The setting that actions/checkout makes in the repository's configuration, for one process only."""
+        basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
+        return {f"http.{self.server_url}/.extraheader": f"AUTHORIZATION: basic {basic}"}
+
+    def __repr__(self) -> str:
+        return f"Credential({self.server_url!r})"
+
+
+class Guard(Protocol):
+    """Who cleans up if this process is killed (`ml_ci.sources.reaper.Reaper`)."""
+
+    def worktree(self, repository: Path, path: Path) -> None:
+        """Remember a worktree that must not be left behind."""
+
+    def worktree_done(self, path: Path) -> None:
+        """Forget it: it is gone."""
+
+
+class Git:
+    """One repository, by the top of its working tree."""
+
+    def __init__(self, top: Path, variables: Mapping[str, str], credential: Credential | None = None) -> None:
+        self.top = top
+        self.owner: Owner | None = owner_of(top)
+        self.credential = credential
+        settings = {"safe.directory": str(top), "core.quotePath": "false", "gc.auto": "0"}
+        self.variables = {**variables, **_configuration(variables, settings), "GIT_TERMINAL_PROMPT": "0"}
+
+    @classmethod
+    def discover(cls, folder: Path, variables: Mapping[str, str], credential: Credential | None = None) -> Git:
+        """The repository that `folder` is in. Raises ConfigError where there is none."""
+        folder = folder.resolve()
+        for candidate in (folder, *folder.parents):
+            if (candidate / ".git").exists():
+                return cls(candidate, variables, credential)
+        raise ConfigError(f"{folder} is not in a git repository: run ml-ci inside of the repository to check.")
+
+    # -- commits
+
+    def head(self) -> str:
+        """The SHA of the commit that is checked out."""
+        answer = self._run("rev-parse", "--verify", "HEAD^{commit}")
+        if answer.returncode:
+            raise ConfigError(f"{self.top} has no commit yet: commit something first.")
+        return answer.stdout.decode().strip()
+
+    def resolve(self, revision: str) -> str:
+        """The SHA of a revision; a full SHA that is not here is fetched. Raises ConfigError for an unknown one."""
+        if len(revision) == 40 and all(digit in "0123456789abcdef" for digit in revision):
+            self.ensure(revision)
+        for name in (revision, f"origin/{revision}"):
+            answer = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+            if answer.returncode == 0:
+                return answer.stdout.decode().strip()
+        raise ConfigError(f"git does not know the revision {revision!r}: fetch it, or name another with --base.")
+
+    def has(self, sha: str) -> bool:
+        """Whether the commit is in this clone."""
+        return self._run("cat-file", "-e", f"{sha}^{{commit}}").returncode == 0
+
+    def ensure(self, sha: str) -> None:
+        """Fetch the one commit if this clone lacks it. Raises OutsideError if the remote does not give it."""
+        if self.has(sha):
+            return
+        shallow = self._text("rev-parse", "--is-shallow-repository") == "true"
+        # a depth would turn a full clone into a shallow one
+        depth = ["--depth=1"] if shallow else []
+        answer = self._run(
+            "fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", *depth, "origin", sha, remote=True
+        )
+        if answer.returncode or not self.has(sha):
+            raise OutsideError(
+                f"commit {sha[:12]} could not be fetched from origin ({last_words(answer.stderr)}): "
+                "check the remote, or check out with `fetch-depth: 0`."
+            )
+
+    def parents(self, sha: str) -> tuple[str, ...]:
+        """The parents as the commit names them, also where a shallow clone has cut them off."""
+        header = self._text("cat-file", "commit", sha).split("\n\n", 1)[0]
+        return tuple(line.split()[1] for line in header.splitlines() if line.startswith("parent "))
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The best common ancestor, None where this clone knows none."""
+        answer = self._run("merge-base", one, other)
+        return answer.stdout.decode().strip() or None
+
+    def default_branch(self) -> str | None:
+        """A name for the default branch's commit: origin's HEAD, else the usual names; None if there is none."""
+        answer = self._run("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+        names = [answer.stdout.decode().strip()] if answer.returncode == 0 else []
+        for name in (*names, "origin/main", "origin/master", "main", "master"):
+            if self._run("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").returncode == 0:
+                return name
+        return None
+
+    # -- contents
+
+    def files_at(self, commit: str) -> dict[str, str]:
+        """Every tracked file of a commit with the SHA of its content."""
+        listing = self._text("ls-tree", "-r", "-z", "--full-tree", commit)
+        entries = (entry.split("\t", 1) for entry in listing.split("\0") if entry)
+        return {path: head.split()[2] for head, path in entries}
+
+    def working_files(self) -> dict[str, str]:
+        """Every file of the working tree that git would know, with the SHA that its content has now.
+
+        Untracked files that are not ignored count, since training can read them; deleted ones do not.
+        """
+        files = {}
+        for entry in self._text("ls-files", "-s", "-z").split("\0"):
+            if entry:
+                head, path = entry.split("\t", 1)
+                files[path] = head.split()[1]
+        changed = self.dirty_paths()
+        for path in changed:
+            files.pop(path, None)
+        present = [path for path in changed if (self.top / path).is_file() and not (self.top / path).is_symlink()]
+        files.update(zip(present, self._hashes(present), strict=True))
+        for path in changed:
+            place = self.top / path
+            if place.is_symlink():
+                files[path] = f"link:{place.readlink()}"
+            elif place.is_dir():
+                files[path] = self._submodule_state(place)
+        return files
+
+    def dirty_paths(self) -> list[str]:
+        """Paths whose working-tree content differs from HEAD, and untracked ones that are not ignored."""
+        entries = iter(
+            self._text("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames").split("\0")
+        )
+        return [entry[3:] for entry in entries if entry]
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """A file's content at a commit (or ref), None where it is not there."""
+        answer = self._run("cat-file", "blob", f"{commit}:{path}")
+        return answer.stdout if answer.returncode == 0 else None
+
+    def changed_files(self, base: str, head: str | None) -> tuple[Change, ...]:
+        """Files that differ between base and head (the working tree where head is None), by the SHA of their content."""
+        before = self.files_at(base)
+        after = self.files_at(head) if head else self.working_files()
+        return tuple(
+            Change(name=path, base=before.get(path), head=after.get(path))
+            for path in sorted(before.keys() | after.keys())
+            if before.get(path) != after.get(path)
+        )
+
+    # -- a worktree of the base
+
+    @contextmanager
+    def worktree(self, commit: str, parent: Path, guard: Guard) -> Iterator[Path]:
+        """A detached worktree of `commit` in a folder of its own under `parent`, gone when the block ends."""
+        path = parent / f"{WORKTREE_PREFIX}{commit[:12]}" / self.top.name
+        self.remove_stale_worktrees()
+        guard.worktree(self.top, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if self.owner:
+            os.chown(path.parent, self.owner.uid, self.owner.gid)
+        try:
+            answer = self._run("worktree", "add", "--detach", "--force", str(path), commit)
+            if answer.returncode:
+                raise OutsideError(f"git could not check out the base {commit[:12]}: {last_words(answer.stderr)}.")
+            self._fill_submodules(path, commit)
+            yield path
+        finally:
+            self._run("worktree", "remove", "--force", "--force", str(path))
+            self._run("worktree", "prune")
+            shutil.rmtree(path.parent, ignore_errors=True)
+            guard.worktree_done(path)
+
+    def remove_stale_worktrees(self) -> None:
+        """Remove what a job that was killed together with its guard has left behind."""
+        for line in self._text("worktree", "list", "--porcelain").splitlines():
+            kind, _, path = line.partition(" ")
+            if kind == "worktree" and Path(path).parent.name.startswith(WORKTREE_PREFIX):
+                self._run("worktree", "remove", "--force", "--force", path)
+        self._run("worktree", "prune")
+
+    def _fill_submodules(self, worktree: Path, commit: str) -> None:
+        """Give the worktree its submodules' files out of the clones that are here; else let git fetch them."""
+        listing = self._text("ls-tree", "-r", "-z", "--full-tree", commit)
+        for entry in filter(None, listing.split("\0")):
+            head, path = entry.split("\t", 1)
+            mode, _, sha = head.split()[:3]
+            if mode != SUBMODULE:
+                continue
+            clone = self.top / path
+            if (clone / ".git").exists():
+                archive = Git(clone, self.variables)._run("archive", "--format=tar", sha)
+                if archive.returncode == 0:
+                    with tarfile.open(fileobj=BytesIO(archive.stdout)) as tar:
+                        tar.extractall(worktree / path, filter="tar")
+                    continue
+            elif not clone.is_dir() or not any(clone.iterdir()):
+                continue  # not checked out for head either, so training does without it
+            answer = Git(worktree, self.variables, self.credential)._run(
+                "submodule", "update", "--init", "--recursive", "--", path, remote=True
+            )
+            if answer.returncode:
+                raise OutsideError(f"the base's submodule {path} could not be fetched: {last_words(answer.stderr)}.")
+
+    # -- plumbing
+
+    def _hashes(self, paths: list[str]) -> list[str]:
+        if not paths:
+            return []
+        # absolute, because git reads relative ones from the top; the filters of .gitattributes apply
+        answer = self._run("hash-object", "--stdin-paths", stdin="\n".join(paths).encode())
+        if answer.returncode:
+            raise OutsideError(f"git could not hash the working tree: {last_words(answer.stderr)}.")
+        return answer.stdout.decode().split()
+
+    def _submodule_state(self, folder: Path) -> str:
+        module = Git(folder, self.variables)
+        if not (folder / ".git").exists():
+            return "absent"
+        return ":".join([module.head(), *(f"{path}={sha}" for path, sha in sorted(module._dirty_hashes().items()))])
+
+    def _dirty_hashes(self) -> dict[str, str]:
+        files = self.working_files()
+        return {path: files.get(path, "deleted") for path in self.dirty_paths()}
+
+    def _text(self, *arguments: str) -> str:
+        answer = self._run(*arguments)
+        if answer.returncode:
+            raise OutsideError(f"git {arguments[0]} failed in {self.top}: {last_words(answer.stderr)}.")
+        return answer.stdout.decode(errors="surrogateescape")
+
+    def _run(self, *arguments: str, remote: bool = False, stdin: bytes | None = None) -> CompletedProcess[bytes]:
+        variables = dict(self.variables)
+        if remote and self.credential:
+            variables |= _configuration(variables, self.credential.variables())
+        return run(
+            ["git", *arguments], directory=self.top, variables=variables, owner=self.owner, stdin=stdin, timeout=600
+        )
+
+
+def _configuration(variables: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings for one git process through its environment, after those that the environment has already."""
+    count = int(variables.get("GIT_CONFIG_COUNT", "0") or 0)
+    added = {"GIT_CONFIG_COUNT": str(count + len(settings))}
+    for number, (name, value) in enumerate(settings.items(), start=count):
+        added[f"GIT_CONFIG_KEY_{number}"] = name
+        added[f"GIT_CONFIG_VALUE_{number}"] = value
+    return added

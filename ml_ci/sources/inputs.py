@@ -1,0 +1,49 @@
+"""The fingerprint: a hash of everything that training reads.
+
+Equal fingerprints mean equal inputs, so a run with this fingerprint need not be made again. Whatever is not
+known must therefore change the hash, never leave it equal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+
+IGNORED = ("/.ml-ci.yml", "/.ml-ci.yaml", "/.github/**")
+"""Never read by training: ml-ci's configuration (what it says of training is hashed by itself) and the workflows."""
+
+
+def fingerprint(
+    *,
+    command: str,
+    files: Mapping[str, str],
+    inputs: tuple[str, ...],
+    data: Mapping[str, str],
+    settings: str,
+    python: str,
+    packages: Mapping[str, str],
+) -> str:
+    """SHA-256 over the command, the contents of input files, the data, ml-ci's settings, and the libraries.
+
+    `files` maps paths to the SHA of their content, and `inputs` are the globs that choose among them. `data` maps
+    data whose content is not what its tracked `.dvc` file says to a hash of what it is. `settings` is a digest of what
+    the configuration says about training. `packages` are the distributions that training can import, by version.
+    """
+    read = chosen(files, inputs)
+    document = {
+        "command": command,
+        "files": {path: sha for path, sha in files.items() if path in read},
+        "data": dict(data),
+        "settings": settings,
+        "python": ".".join(python.split(".")[:2]),
+        "packages": dict(packages),
+    }
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def chosen(paths: Iterable[str], inputs: tuple[str, ...]) -> frozenset[str]:
+    """The tracked files that training may read: those that the globs match, as .gitignore's would, less `IGNORED`."""
+    from pathspec import GitIgnoreSpec
+
+    return frozenset(GitIgnoreSpec.from_lines([*inputs, *(f"!{path}" for path in IGNORED)]).match_files(paths))

@@ -1,0 +1,119 @@
+"""The embedded `mlflow server`, for repositories that have no MLflow of their own.
+
+It listens from the first moment: the socket is bound here and handed over, so a training that starts before the
+server is up waits in the backlog instead of failing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from ml_ci.errors import OutsideError
+
+HOST = "127.0.0.1"
+
+
+class Guard(Protocol):
+    """Who ends the server if this process is killed (`ml_ci.sources.reaper.Reaper`)."""
+
+    def group(self, group: int) -> None:
+        """Remember a process group that must not be left behind."""
+
+    def group_done(self, group: int) -> None:
+        """Forget it: it has ended."""
+
+
+class MlflowServer:
+    """A server of the installed MLflow on a free loopback port, with its store under `folder`.
+
+    Entering the context starts it and returns at once; `uri` is valid from then on. The store is kept by MLflow's
+    version, since a store of another version would have to be migrated.
+    """
+
+    def __init__(self, folder: Path, variables: Mapping[str, str], guard: Guard) -> None:
+        self.store = folder / version("mlflow")
+        self.log = folder / "server.log"
+        self._variables = variables
+        self._guard = guard
+
+    def __enter__(self) -> MlflowServer:
+        self.store.mkdir(parents=True, exist_ok=True)
+        with socket.socket() as listening, self.log.open("wb") as log:
+            listening.bind((HOST, 0))
+            listening.listen(128)
+            self.uri = f"http://{HOST}:{listening.getsockname()[1]}"
+            self._process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+                self._command(listening.fileno()),
+                env=self._environment(),
+                pass_fds=(listening.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._guard.group(self._process.pid)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # nothing is in flight any more, and SQLite's journal makes a hard end safe: no second is spent on a polite one
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._guard.group_done(self._process.pid)
+
+    def wait(self, seconds: float = 120) -> None:
+        """Return when the server answers. Raises OutsideError if it has died or does not answer in time."""
+        import requests
+
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.check()
+            try:
+                if requests.get(f"{self.uri}/health", timeout=max(1.0, end - time.monotonic())).ok:
+                    return
+            except requests.RequestException:
+                time.sleep(0.1)
+        raise OutsideError(f"the embedded MLflow server did not answer within {seconds:.0f} s: see {self.log}.")
+
+    def check(self) -> None:
+        """Raise OutsideError if the server has died."""
+        if self._process.poll() is not None:
+            lines = self.log.read_text(errors="replace").strip().splitlines()
+            raise OutsideError(
+                f"the embedded MLflow server ended with exit code {self._process.returncode} "
+                f"({lines[-1][:200] if lines else 'it printed nothing'}): see {self.log}."
+            )
+
+    def _command(self, descriptor: int) -> list[str]:
+        application = "mlflow.server.fastapi_app:app"
+        options = ["--fd", str(descriptor), "--workers", "1", "--log-level", "warning", "--no-access-log"]
+        # -W: a deprecation inside of MLflow's own server is not the user's to read
+        return [sys.executable, "-W", "ignore", "-m", "uvicorn", *options, application]
+
+    def _environment(self) -> dict[str, str]:
+        """What `mlflow server` sets for its workers; its command line would take twice as long to start."""
+        backend = f"sqlite:///{self.store / 'mlflow.db'}"
+        own = {name: value for name, value in self._variables.items() if not name.startswith(("MLFLOW_", "_MLFLOW_"))}
+        return own | {
+            "_MLFLOW_SERVER_FILE_STORE": backend,
+            "_MLFLOW_SERVER_REGISTRY_STORE": backend,
+            "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+            "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(self.store / "artifacts"),
+            "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+            "_MLFLOW_SGI_NAME": "uvicorn",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "GIT_PYTHON_REFRESH": "quiet",
+        }

@@ -1,0 +1,65 @@
+"""Running other programs (git, DVC, uv) quietly, as the workspace's owner, with an answer in words when they fail."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_ci.errors import OutsideError
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The user that a workspace belongs to. A job that runs as root, as in the container, acts for this user."""
+
+    uid: int
+    gid: int
+
+
+def owner_of(folder: Path) -> Owner | None:
+    """Whom to act for in `folder`: its owner if this process is root and the owner is not; else None."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return None
+    status = folder.stat()
+    return Owner(status.st_uid, status.st_gid) if status.st_uid != 0 else None
+
+
+def run(
+    arguments: Sequence[str | Path],
+    *,
+    directory: Path,
+    variables: Mapping[str, str],
+    owner: Owner | None = None,
+    timeout: float = 600,
+    stdin: bytes | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a program to its end, with both outputs captured.
+
+    `variables` is its whole environment. Raises OutsideError if it cannot be started or outlives `timeout` seconds;
+    a non-zero exit is the caller's to judge.
+    """
+    program = Path(arguments[0]).name
+    try:
+        return subprocess.run(  # noqa: S603 - a list of arguments, no shell
+            [str(argument) for argument in arguments],
+            cwd=directory,
+            env=dict(variables),
+            capture_output=True,
+            check=False,
+            timeout=timeout,
+            **({"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}),
+            **({"user": owner.uid, "group": owner.gid, "extra_groups": []} if owner else {}),
+        )
+    except FileNotFoundError as error:
+        raise OutsideError(f"{program} was not found: install it, or put it on the PATH.") from error
+    except subprocess.TimeoutExpired as error:
+        raise OutsideError(f"{program} did not answer within {timeout:.0f} seconds.") from error
+
+
+def last_words(output: bytes, limit: int = 400) -> str:
+    """The end of what a program printed, on one line, for an error's sentence."""
+    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    return " / ".join(lines[-3:])[-limit:] or "it printed nothing"
