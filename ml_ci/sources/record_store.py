@@ -43,6 +43,9 @@ class RunStore(Protocol):
     def by_fingerprint(self, key: str, fingerprint: str) -> Run | None:
         """The newest run whose inputs were equal, None where there is none."""
 
+    def latest(self, key: str) -> Run | None:
+        """The newest run of all, None where there is none."""
+
     def image(self, run: Run, sha256: str) -> bytes | None:
         """An image of one of its runs, None where it was not kept."""
 
@@ -70,6 +73,9 @@ class Records:
                 if run and run.fingerprint == fingerprint:
                     return run
         return None
+
+    def latest(self, key: str) -> Run | None:
+        return next((self.by_commit(key, commit) for commit, _ in _index(self._tree.read, key)), None)
 
     def image(self, run: Run, sha256: str) -> bytes | None:
         return self._tree.read(f"images/{sha256}.png")
