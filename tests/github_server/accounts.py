@@ -65,3 +65,6 @@ class Token:
     def rate(self) -> dict[str, int]:
         """As in the answer of `/rate_limit`; `reset` is in seconds since 1970."""
         return {"limit": self.limit, "used": self.used, "remaining": self.limit - self.used, "reset": self.reset}
+
+
+ANONYMOUS = Token(login="", kind="User", permissions={}, limit=60)

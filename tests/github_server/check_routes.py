@@ -2,7 +2,7 @@
 
 from tests.github_server.routes import Desk, reads, writes
 from tests.github_server.state import CheckRun, CommitStatus, now
-from tests.github_server.wire import Answer, Document, Json, Refusal, not_found, paged
+from tests.github_server.wire import Answer, Document, Json, RefusalError, not_found, paged
 
 _TEXTS = ("details_url", "external_id", "name", "status", "started_at", "completed_at")
 
@@ -12,9 +12,9 @@ def create_check(desk: Desk) -> Answer:
     body = desk.call.body
     sha = desk.git.resolve(str(body["head_sha"]))
     if sha is None:
-        raise Refusal(422, f"No commit found for SHA: {body['head_sha']}")
+        raise RefusalError(422, f"No commit found for SHA: {body['head_sha']}")
     if desk.token.kind != "Bot":
-        raise Refusal(403, "You must authenticate via a GitHub App.")
+        raise RefusalError(403, "You must authenticate via a GitHub App.")
     check = CheckRun(
         id=next(desk.state.ids),
         name=str(body["name"]),
@@ -96,15 +96,12 @@ def combined_status(desk: Desk) -> Answer:
     sha = desk.commit(desk.call.parameters["ref"])
     latest = {status.context: status for status in desk.state.statuses if status.sha == sha}
     states = {status.state for status in latest.values()}
-    if states & {"error", "failure"}:
-        state = "failure"
-    else:
-        state = "success" if states == {"success"} else "pending"
+    together = "success" if states == {"success"} else "pending"
     documents = desk.documents
     return Answer(
         200,
         {
-            "state": state,
+            "state": "failure" if states & {"error", "failure"} else together,
             "statuses": [documents.simple_status(status) for status in latest.values()],
             "sha": sha,
             "total_count": len(latest),
@@ -128,7 +125,7 @@ def _take(check: CheckRun, body: Document) -> None:
             setattr(check, key, body[key])
     if check.status == "completed" and not body.get("conclusion") and not check.conclusion:
         error = {"resource": "CheckRun", "code": "missing_field", "field": "conclusion"}
-        raise Refusal(422, "Validation Failed", errors=[error])
+        raise RefusalError(422, "Validation Failed", errors=[error])
     if body.get("conclusion"):
         check.conclusion, check.status = str(body["conclusion"]), "completed"
         check.completed_at = check.completed_at or now()

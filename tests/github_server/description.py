@@ -169,7 +169,7 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _from_query(text: str, validator: Draft202012Validator) -> Json:
-    kind = cast(Node, validator.schema).get("type")
+    kind = cast("Node", validator.schema).get("type")
     if kind == "integer" and re.fullmatch(r"-?\d+", text):
         return int(text)
     if kind == "boolean" and text in ("true", "false"):
@@ -178,7 +178,8 @@ def _from_query(text: str, validator: Draft202012Validator) -> Json:
 
 
 def _faults(validator: Draft202012Validator, document: Json, where: str) -> Iterator[str]:
-    for error in validator.iter_errors(document):
+    for top in validator.iter_errors(document):
+        error = top
         while error.context:
             error = max(error.context, key=lambda inner: len(inner.path))
         yield f"{where}: {error.json_path}: {error.message[:300]}"
@@ -196,4 +197,4 @@ def _is_date_time(value: object) -> bool:
 
 @_FORMATS.checks("uri", raises=ValueError)
 def _is_uri(value: object) -> bool:
-    return not isinstance(value, str) or bool(urlsplit(value).scheme) and " " not in value
+    return not isinstance(value, str) or (bool(urlsplit(value).scheme) and " " not in value)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tests.github_server.git_store import ZERO, Entry, GitError, Ref, Signature
 from tests.github_server.routes import Desk, reads, writes
 from tests.github_server.state import now
-from tests.github_server.wire import Answer, Document, Json, Refusal, not_found, paged
+from tests.github_server.wire import Answer, Document, Json, RefusalError, not_found, paged
 
 EMPTY = "Git Repository is empty."
 GIT = "contents"
@@ -21,7 +21,7 @@ def create_blob(desk: Desk) -> Answer:
         try:
             content = base64.b64decode(content)
         except binascii.Error as error:
-            raise Refusal(422, "Problems parsing base64 content") from error
+            raise RefusalError(422, "Problems parsing base64 content") from error
     sha = desk.git.write_blob(content)
     return Answer(201, {"sha": sha, "url": f"{desk.documents.api}/git/blobs/{sha}"})
 
@@ -43,16 +43,16 @@ def create_tree(desk: Desk) -> Answer:
     _not_empty(desk)
     base = desk.call.body.get("base_tree")
     if base is not None and desk.git.resolve(str(base), "tree") is None:
-        raise Refusal(422, "base_tree is not a valid tree oid")
+        raise RefusalError(422, "base_tree is not a valid tree oid")
     wanted = desk.call.body["tree"]
     assert isinstance(wanted, Sequence)
     if not wanted:
-        raise Refusal(422, "Invalid tree info")
+        raise RefusalError(422, "Invalid tree info")
     entries = [_entry(desk, item) for item in wanted if isinstance(item, dict)]
     try:
         sha = desk.git.write_tree(None if base is None else str(base), entries)
     except GitError as error:
-        raise Refusal(422, "Invalid tree info") from error
+        raise RefusalError(422, "Invalid tree info") from error
     return Answer(201, desk.documents.tree(sha, desk.git.tree(sha)))
 
 
@@ -71,12 +71,12 @@ def create_commit(desk: Desk) -> Answer:
     _not_empty(desk)
     body = desk.call.body
     if desk.git.kind(str(body["tree"])) != "tree":
-        raise Refusal(422, "Tree SHA does not exist")
+        raise RefusalError(422, "Tree SHA does not exist")
     parents = body.get("parents", [])
     assert isinstance(parents, Sequence)
     for parent in parents:
         if desk.git.kind(str(parent)) != "commit":
-            raise Refusal(422, "Parent SHA does not exist or is not a commit object")
+            raise RefusalError(422, "Parent SHA does not exist or is not a commit object")
     author = _signature(body.get("author"), _token_signature(desk))
     committer = _signature(body.get("committer"), author)
     sha = desk.git.write_commit(
@@ -116,9 +116,9 @@ def create_ref(desk: Desk) -> Answer:
     _not_empty(desk)
     name, sha = str(desk.call.body["ref"]), str(desk.call.body["sha"])
     if not name.startswith("refs/") or name.count("/") < 2:
-        raise Refusal(422, "Reference name must start with 'refs/' and contain at least two slashes")
+        raise RefusalError(422, "Reference name must start with 'refs/' and contain at least two slashes")
     if desk.git.ref(name):
-        raise Refusal(422, "Reference already exists")
+        raise RefusalError(422, "Reference already exists")
     document = _move(desk, name, sha, ZERO)
     return Answer(201, document, headers={"Location": str(document["url"])})
 
@@ -129,11 +129,11 @@ def update_ref(desk: Desk) -> Answer:
     name, sha = f"refs/{desk.call.parameters['ref']}", str(desk.call.body["sha"])
     old = desk.git.ref(name)
     if old is None:
-        raise Refusal(422, "Reference does not exist")
+        raise RefusalError(422, "Reference does not exist")
     if desk.git.kind(sha) != "commit":
-        raise Refusal(422, "Object does not exist")
+        raise RefusalError(422, "Object does not exist")
     if not desk.call.body.get("force") and not desk.git.is_ancestor(old.sha, sha):
-        raise Refusal(422, "Update is not a fast forward")
+        raise RefusalError(422, "Update is not a fast forward")
     return Answer(200, _move(desk, name, sha, old.sha))
 
 
@@ -142,41 +142,41 @@ def delete_ref(desk: Desk) -> Answer:
     _not_empty(desk)
     ref = desk.git.ref(f"refs/{desk.call.parameters['ref']}")
     if ref is None:
-        raise Refusal(422, "Reference does not exist")
+        raise RefusalError(422, "Reference does not exist")
     desk.git.set_ref(ref.name, ZERO, ref.sha)
     return Answer(204)
 
 
 def _not_empty(desk: Desk) -> None:
     if desk.git.is_empty():
-        raise Refusal(409, EMPTY)
+        raise RefusalError(409, EMPTY)
 
 
 def _move(desk: Desk, name: str, sha: str, old: str) -> Document:
     kind = desk.git.kind(sha)
     if kind is None:
-        raise Refusal(422, "Object does not exist")
+        raise RefusalError(422, "Object does not exist")
     try:
         desk.git.set_ref(name, sha, old)
     except GitError as error:
         # Another push came first, or git does not take the name.
-        raise Refusal(422, "Reference update failed") from error
+        raise RefusalError(422, "Reference update failed") from error
     return desk.documents.ref(Ref(name, sha, kind))
 
 
 def _entry(desk: Desk, item: Document) -> Entry:
     path, mode = str(item.get("path", "")), str(item.get("mode", "100644"))
     if not path or path.startswith("/") or ".." in path.split("/") or ".git" in path.split("/"):
-        raise Refusal(422, "tree.path contains a malformed path component")
+        raise RefusalError(422, "tree.path contains a malformed path component")
     if "content" in item:
         return Entry(path, mode, "blob", desk.git.write_blob(str(item["content"]).encode()))
     if "sha" not in item:
-        raise Refusal(422, "Must supply either tree.sha or tree.content")
+        raise RefusalError(422, "Must supply either tree.sha or tree.content")
     if item["sha"] is None:
         return Entry(path, mode, "blob", None)
     sha, kind = str(item["sha"]), str(item.get("type", "blob"))
     if kind != "commit" and desk.git.kind(sha) != kind:
-        raise Refusal(422, f"tree.sha {sha} is not a valid {kind}")
+        raise RefusalError(422, f"tree.sha {sha} is not a valid {kind}")
     return Entry(path, mode, kind, sha)
 
 

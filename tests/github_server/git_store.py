@@ -146,7 +146,7 @@ class GitStore:
         fields = "%T%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B"
         shown = self.run("show", "--no-patch", "--no-show-signature", f"--format={fields}", sha)
         tree, parents, *who, message = shown.decode(errors="replace").split("\0", 8)
-        author, committer = Signature(*who[:2], _iso(who[2])), Signature(*who[3:5], _iso(who[5]))
+        author, committer = (Signature(name, email, _iso(seconds)) for name, email, seconds in (who[:3], who[3:]))
         return Commit(sha, tree, tuple(parents.split()), author, committer, message.rstrip("\n"))
 
     def write_commit(

@@ -3,7 +3,7 @@
 from tests.github_server.accounts import ACTIONS_BOT
 from tests.github_server.routes import Desk, reads, writes
 from tests.github_server.state import Comment, Pull, now
-from tests.github_server.wire import Answer, Refusal, not_found, paged
+from tests.github_server.wire import Answer, RefusalError, not_found, paged
 
 LONGEST_BODY = 65_536
 TALK = ("issues", "pull_requests")
@@ -37,7 +37,7 @@ def list_all_comments(desk: Desk) -> Answer:
 def create_comment(desk: Desk) -> Answer:
     pull = desk.pull("issue_number")
     if pull.locked:
-        raise Refusal(403, "Unable to create comment because issue is locked.")
+        raise RefusalError(403, "Unable to create comment because issue is locked.")
     comment = Comment(
         id=next(desk.state.ids),
         issue=pull.number,
@@ -97,7 +97,7 @@ def remove_label(desk: Desk) -> Answer:
     pull = desk.pull("issue_number")
     name = desk.call.parameters["name"]
     if name not in pull.labels:
-        raise Refusal(404, "Label does not exist")
+        raise RefusalError(404, "Label does not exist")
     pull.labels.remove(name)
     return _all_labels(desk, pull)
 
@@ -123,7 +123,7 @@ def _comment(desk: Desk) -> Comment:
 def _own(desk: Desk, comment: Comment) -> None:
     # A workflow's token may write to everybody's comments, a person without write access only to their own.
     if desk.token.kind == "User" and comment.author != desk.token.account and not desk.token.may("contents", "write"):
-        raise Refusal(403, "Must have admin rights to Repository.")
+        raise RefusalError(403, "Must have admin rights to Repository.")
 
 
 def _body(desk: Desk) -> str:
@@ -135,7 +135,7 @@ def _body(desk: Desk) -> str:
         problem = "Body cannot be blank"
     if problem:
         error = {"resource": "IssueComment", "code": "unprocessable", "field": "data", "message": problem}
-        raise Refusal(422, "Validation Failed", errors=[error])
+        raise RefusalError(422, "Validation Failed", errors=[error])
     return body
 
 

@@ -5,7 +5,7 @@ import base64
 from tests.github_server.git_diff import changed_files
 from tests.github_server.git_store import Entry
 from tests.github_server.routes import Desk, reads
-from tests.github_server.wire import Answer, Json, Refusal, not_found, paged
+from tests.github_server.wire import Answer, Json, RefusalError, not_found, paged
 
 LARGEST_CONTENT = 1_048_576
 
@@ -34,7 +34,7 @@ def get_branch(desk: Desk) -> Answer:
     name = desk.call.parameters["branch"]
     ref = desk.git.ref(f"refs/heads/{name}")
     if ref is None:
-        raise Refusal(404, "Branch not found")
+        raise RefusalError(404, "Branch not found")
     own = f"{desk.documents.api}/branches/{name}"
     return Answer(
         200,
@@ -52,7 +52,7 @@ def get_branch(desk: Desk) -> Answer:
 @reads("repos/get-commit", "contents")
 def get_commit(desk: Desk) -> Answer:
     if desk.git.is_empty():
-        raise Refusal(409, "Git Repository is empty.")
+        raise RefusalError(409, "Git Repository is empty.")
     commit = desk.git.commit(desk.commit(desk.call.parameters["ref"]))
     if desk.call.accepts("application/vnd.github.sha"):
         return Answer(200, content=commit.sha.encode(), content_type="application/vnd.github.sha; charset=utf-8")
@@ -70,7 +70,7 @@ def get_commit(desk: Desk) -> Answer:
 @reads("repos/list-commits", "contents")
 def list_commits(desk: Desk) -> Answer:
     if desk.git.is_empty():
-        raise Refusal(409, "Git Repository is empty.")
+        raise RefusalError(409, "Git Repository is empty.")
     sha = desk.git.resolve(desk.call.query.get("sha", desk.state.default_branch))
     if sha is None:
         raise not_found()
@@ -81,13 +81,13 @@ def list_commits(desk: Desk) -> Answer:
 @reads("repos/compare-commits-with-basehead", "contents")
 def compare(desk: Desk) -> Answer:
     names = desk.call.parameters["basehead"].split("...")
-    shas = [desk.git.resolve(name.split(":")[-1]) for name in names]
-    if len(shas) != 2 or shas[0] is None or shas[1] is None:
+    shas = [sha for sha in (desk.git.resolve(name.split(":")[-1]) for name in names) if sha]
+    if len(shas) != 2:
         raise not_found()
     base, head = shas
     start = desk.git.merge_base(base, head)
     if start is None:
-        raise Refusal(404, f"No common ancestor between {names[0]} and {names[1]}.")
+        raise RefusalError(404, f"No common ancestor between {names[0]} and {names[1]}.")
     ahead, behind = desk.git.log(f"{base}..{head}")[::-1], desk.git.log(f"{head}..{base}")
     documents, own = desk.documents, f"{desk.documents.html}/compare/{'...'.join(names)}"
     page, links = paged(desk.call, ahead, f"/repositories/{desk.state.id}", default_size=100)
@@ -118,10 +118,10 @@ def get_content(desk: Desk) -> Answer:
     path = desk.call.parameters.get("path", "").strip("/")
     ref = desk.call.query.get("ref", desk.state.default_branch)
     if desk.git.is_empty():
-        raise Refusal(404, "This repository is empty.")
+        raise RefusalError(404, "This repository is empty.")
     commit = desk.git.resolve(ref)
     if commit is None:
-        raise Refusal(404, f"No commit found for the ref {ref}")
+        raise RefusalError(404, f"No commit found for the ref {ref}")
     if not path:
         return _directory(desk, commit, "", ref)
     entry = next(iter(desk.git.tree(commit, path=path)), None)
@@ -132,7 +132,7 @@ def get_content(desk: Desk) -> Answer:
     return _file(desk, entry, ref)
 
 
-@reads("rate-limit/get")
+@reads("rate-limit/get", "metadata")
 def rate_limit(desk: Desk) -> Answer:
     rate = desk.token.rate()
     return Answer(200, {"resources": {"core": rate, "search": rate}, "rate": rate})
@@ -141,7 +141,7 @@ def rate_limit(desk: Desk) -> Answer:
 @reads("users/get-authenticated")
 def get_user(desk: Desk) -> Answer:
     if desk.token.kind == "Bot":
-        raise Refusal(403, "Resource not accessible by integration")
+        raise RefusalError(403, "Resource not accessible by integration")
     return Answer(200, desk.documents.full_user(desk.token.account))
 
 

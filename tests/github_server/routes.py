@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tests.github_server.accounts import Level, Token
+from tests.github_server.accounts import ANONYMOUS, Level, Token
 from tests.github_server.git_store import GitStore
 from tests.github_server.pulls import follow
 from tests.github_server.state import Pull, State
 from tests.github_server.talk_documents import TalkDocuments
-from tests.github_server.wire import Answer, Call, Refusal, not_found
+from tests.github_server.wire import Answer, Call, RefusalError, not_found
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Desk:
         """The SHA that a branch, tag or SHA in a request means."""
         sha = self.git.resolve(revision)
         if sha is None:
-            raise Refusal(422, f"No commit found for SHA: {revision}")
+            raise RefusalError(422, f"No commit found for SHA: {revision}")
         return sha
 
 
@@ -81,10 +81,12 @@ def check_permission(route: Route, token: Token) -> None:
     """Refuse a token that lacks the permission, as GitHub refuses a workflow's or a person's token.
 
     Raises:
-        Refusal: 403.
+        RefusalError: 403, or 401 where there is no token at all.
     """
+    if token is ANONYMOUS and (route.level == "write" or not route.permissions):
+        raise RefusalError(401, "Requires authentication")
     if not route.permissions or any(token.may(permission, route.level) for permission in route.permissions):
         return
     needed = "; ".join(f"{permission}={route.level}" for permission in route.permissions)
     message = f"Resource not accessible by {'integration' if token.kind == 'Bot' else 'personal access token'}"
-    raise Refusal(403, message, headers={"X-Accepted-GitHub-Permissions": needed})
+    raise RefusalError(403, message, headers={"X-Accepted-GitHub-Permissions": needed})

@@ -1,44 +1,32 @@
-"""The server: from a request on a socket to GitHub's answer, with faults, permissions, limits and the log in between."""
+"""The server that tests start: what they set up in it, what they inject, and what they read from its log."""
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from http.server import ThreadingHTTPServer
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import parse_qsl, urlsplit
 
-from tests.github_server import check_routes, git_routes, issue_routes, pull_routes, repository_routes
 from tests.github_server.accounts import Account, Level, Token
-from tests.github_server.description import Description, github_description
-from tests.github_server.faults import Fault, LostAnswer, Matcher, Plan, Reset, Slow, answer, matches, primary_limit
+from tests.github_server.api import Api
+from tests.github_server.faults import Fault, LostAnswer, Matcher, Plan, Reset, Slow, answer, matches
 from tests.github_server.git_store import GitStore
 from tests.github_server.pulls import follow
-from tests.github_server.raw import raw_file
-from tests.github_server.routes import ROUTES, Desk, check_permission
-from tests.github_server.socket_handler import Handler, Request
+from tests.github_server.socket_handler import Listener, Request
 from tests.github_server.state import Comment, Pull, State
-from tests.github_server.talk_documents import TalkDocuments
-from tests.github_server.wire import DOCS, Answer, Call, Document, Json, Refusal, not_found
-
-__all__ = ["GitHubServer", "Seen"]
-
-# Importing these is what fills ROUTES.
-_ROOMS = (check_routes, git_routes, issue_routes, pull_routes, repository_routes)
+from tests.github_server.wire import Answer, Document, Json
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One request in the log; `status` is 0 where the connection was reset, `at` seconds of a monotonic clock."""
+    """One request in the log; `status` is 0 where the connection was reset, `at` is in seconds of a monotonic clock."""
 
     method: str
     path: str
     query: Mapping[str, str]
     body: Json
-    login: str | None
+    login: str
     operation: str | None
     status: int
     at: float = field(default_factory=time.monotonic)
@@ -50,8 +38,9 @@ class GitHubServer:
     Args:
         git_dir: an existing bare repository.
         repository: `OWNER/NAME`.
-        host, port: where to listen; port 0 takes a free one.
-        public_host: the name in `url` where it differs from `host` (which `0.0.0.0` always does).
+        host: the address to listen on.
+        port: 0 takes a free one.
+        public_host: the name in `url`, where `host` is not one that clients can use, such as `0.0.0.0`.
     """
 
     def __init__(
@@ -61,37 +50,49 @@ class GitHubServer:
         host: str = "127.0.0.1",
         port: int = 0,
         public_host: str | None = None,
-        description: Description | None = None,
     ) -> None:
         self.git = GitStore(git_dir)
         self.state = State(repository)
-        self.tokens: dict[str, Token] = {}
-        self.default_token = Token()
+        self.api = Api(self.state, self.git)
         self.requests: list[Seen] = []
-        self.violations: list[str] = []
         self._plan = Plan()
         self._lock = threading.RLock()
-        self._description = description or github_description()
-        self._http = ThreadingHTTPServer((host, port), Handler, bind_and_activate=True)
-        self._http.daemon_threads = True
-        self._http.block_on_close = False
-        self._http.answer = self.respond  # type: ignore[attr-defined]
+        self._listener = Listener(host, port, self._respond, self.violations.append)
         self._public_host = public_host or ("127.0.0.1" if host == "0.0.0.0" else host)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def url(self) -> str:
         """The address of the API, without a slash at the end: PyGithub's `base_url`, `GITHUB_API_URL`, `GITHUB_SERVER_URL`."""
-        return f"http://{self._public_host}:{self._http.server_address[1]}"
+        return f"http://{self._public_host}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        return self._listener.server_port
+
+    @property
+    def violations(self) -> list[str]:
+        """What broke GitHub's description of its API, in requests or in answers, and what failed in this server."""
+        return self.api.violations
+
+    @property
+    def tokens(self) -> dict[str, Token]:
+        """Tokens that are not like the default one, by their secret."""
+        return self.api.tokens
+
+    @property
+    def default_token(self) -> Token:
+        """What every other token is worth: a workflow's, with all permissions."""
+        return self.api.default_token
 
     def start(self) -> Self:
+        """Listen; for a process of its own. Tests use the server as a context manager."""
         self._thread.start()
         return self
 
     def close(self) -> None:
-        """Stop listening; the state can still be read."""
-        self._http.shutdown()
-        self._http.server_close()
+        """Stop listening and end all connections; the state can still be read."""
+        self._listener.close()
         self._thread.join()
 
     def __enter__(self) -> Self:
@@ -174,13 +175,13 @@ class GitHubServer:
 
     def count(self, method: str, pattern: str) -> int:
         """How many requests matched so far."""
-        return sum(matches(method, pattern, seen.method, self._names(seen.path)) for seen in self.requests)
+        return sum(matches(method, pattern, seen.method, self.api.names(seen.path)) for seen in self.requests)
 
     def pull_event(self, pull: Pull, action: str = "opened", url: str | None = None) -> Document:
         """The payload of a `pull_request` event, as in the file that `GITHUB_EVENT_PATH` names."""
         with self._lock:
             follow(self.git, pull)
-            documents = self._documents(url or self.url)
+            documents = self.api.documents(url or self.url)
             return {
                 "action": action,
                 "number": pull.number,
@@ -189,144 +190,30 @@ class GitHubServer:
                 "sender": documents.user(pull.author),
             }
 
-    # What happens to a request
-
-    def respond(self, request: Request) -> Answer | None:
-        """GitHub's answer to a request; None resets the connection."""
-        parts = urlsplit(request.target)
-        path = self._by_name(parts.path.removeprefix("/api/v3"))
-        token = self._token(request.headers)
-        names = self._names(path)
-        for hook in self._plan.due(request.method, names):
+    def _respond(self, request: Request) -> Answer | None:
+        call, token = self.api.read(request), self.api.token(request.headers)
+        names = self.api.names(call.path)
+        with self._lock:
+            hooks, fault = self._plan.due(call.method, names), self._plan.fault(call.method, names)
+        # Outside of the lock: a hook may call this server.
+        for hook in hooks:
             hook()
-        fault = self._plan.fault(request.method, names)
         if isinstance(fault, Slow):
             time.sleep(fault.seconds)
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        body, problem = _parsed(request.body)
-        found = self._description.find(request.method, path)
-        operation = found[0] if found else None
-        reply: Answer | None
-        if isinstance(fault, Reset):
-            reply = None
-        elif fault is not None and not isinstance(fault, Slow | LostAnswer):
-            reply = answer(fault)
-        else:
-            with self._lock:
-                call = Call(request.method, path, query, request.headers, {}, request.base_url)
-                reply = self._refused(request, token) or self._carried_out(call, body, problem, found, token)
-                reply = None if isinstance(fault, LostAnswer) else reply
-        status = reply.status if reply else 0
-        login = token.login if token else None
-        self.requests.append(Seen(request.method, path, query, body, login, operation, status))
+        with self._lock:
+            reply = self._faulty(fault) if fault else None
+            if fault is None or isinstance(fault, Slow | LostAnswer):
+                reply = self.api.answer(request, call, token)
+            reply = None if isinstance(fault, LostAnswer) else reply
+            status = reply.status if reply else 0
+            seen = Seen(call.method, call.path, call.query, call.document, token.login, call.operation, status)
+            self.requests.append(seen)
         return _with_limits(reply, token) if reply else None
 
-    def _carried_out(
-        self, call: Call, body: Json, problem: str | None, found: tuple[str, dict[str, str]] | None, token: Token | None
-    ) -> Answer:
-        if found is None:
-            return raw_file(self.git, self.state, call.method, call.path) or self._unserved(call)
-        name, parameters = found
-        if "owner" in parameters and f"{parameters['owner']}/{parameters['repo']}" != self.state.full_name:
-            return _refusal(not_found(), self._description.operation(name).documentation)
-        if problem:
-            return _refusal(Refusal(400, problem), DOCS)
-        body = _as_described(name, body)
-        faults = list(self._description.request_faults(name, call.query, body))
-        if faults:
-            return self._violated(faults)
-        known = Call(
-            call.method,
-            call.path,
-            call.query,
-            call.headers,
-            body if isinstance(body, dict) else {},
-            call.base_url,
-            parameters,
-        )
-        reply = self._handled(name, known, token or Token(login="", kind="User", permissions={}))
-        if reply.content is None:
-            faults = list(self._description.answer_faults(name, reply.status, reply.document))
-        return self._violated(faults) if faults else reply
-
-    def _handled(self, name: str, call: Call, token: Token) -> Answer:
-        route = ROUTES[name]
-        desk = Desk(call, token, self.state, self.git, self._documents(call.base_url))
-        try:
-            if not token.login and (route.level == "write" or not route.permissions):
-                raise Refusal(401, "Requires authentication")
-            check_permission(route, token)
-            return route.handler(desk)
-        except Refusal as refusal:
-            return _refusal(refusal, self._description.operation(name).documentation)
-
-    def _refused(self, request: Request, token: Token | None) -> Answer | None:
-        """What GitHub refuses before it looks at what is asked for."""
-        if "user-agent" not in request.headers:
-            message = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header"
-            return Answer(403, content=message.encode(), content_type="text/html")
-        if token is not None and not token.valid:
-            return _refusal(Refusal(401, "Bad credentials"), DOCS)
-        if token is not None and not request.target.startswith("/rate_limit") and not token.spend():
-            return primary_limit(token.reset, token.limit)
-        return None
-
-    def _unserved(self, call: Call) -> Answer:
-        if not call.path.startswith(("/repos/", "/user", "/rate_limit")):
-            return _refusal(not_found(), DOCS)
-        return self._violated([f"{call.method} {call.path}: no such operation, or one that this server does not have"])
-
-    def _violated(self, faults: list[str]) -> Answer:
-        self.violations += faults
-        return Answer(500, {"message": f"against GitHub's description: {faults[0]}", "documentation_url": DOCS})
-
-    def _token(self, headers: Mapping[str, str]) -> Token | None:
-        words = headers.get("authorization", "").split()
-        return self.tokens.get(words[-1], self.default_token) if words else None
-
-    def _documents(self, base_url: str) -> TalkDocuments:
-        return TalkDocuments(base_url, self.state, self.git)
-
-    def _by_name(self, path: str) -> str:
-        number = f"/repositories/{self.state.id}"
-        return f"/repos/{self.state.full_name}{path.removeprefix(number)}" if path.startswith(number) else path
-
-    def _names(self, path: str) -> tuple[str, ...]:
-        return path, path.removeprefix(f"/repos/{self.state.full_name}")
+    def _faulty(self, fault: Fault) -> Answer | None:
+        return None if isinstance(fault, Slow | LostAnswer | Reset) else answer(fault)
 
 
-def _parsed(body: bytes) -> tuple[Json, str | None]:
-    if not body:
-        return None, None
-    try:
-        document: Json = json.loads(body)
-    except ValueError:
-        return None, "Problems parsing JSON"
-    return document, None
-
-
-def _as_described(name: str, body: Json) -> Json:
-    # GitHub has always taken a bare list of labels too, and PyGithub sends one; the description forgot it.
-    if name in ("issues/add-labels", "issues/set-labels") and isinstance(body, list):
-        return {"labels": body}
-    return body
-
-
-def _refusal(refusal: Refusal, documentation: str) -> Answer:
-    document: dict[str, Json] = {"message": refusal.message, "documentation_url": documentation}
-    if refusal.errors:
-        document["errors"] = refusal.errors
-    document["status"] = str(refusal.status)
-    return Answer(refusal.status, document, headers=refusal.headers)
-
-
-def _with_limits(reply: Answer, token: Token | None) -> Answer:
-    rate = (token or Token(limit=60)).rate()
-    headers = {f"X-RateLimit-{key.capitalize()}": str(value) for key, value in rate.items()}
-    return Answer(
-        reply.status,
-        reply.document,
-        reply.content,
-        reply.content_type,
-        {**headers, "X-RateLimit-Resource": "core", **reply.headers},
-    )
+def _with_limits(reply: Answer, token: Token) -> Answer:
+    rate = {f"X-RateLimit-{key.capitalize()}": str(value) for key, value in token.rate().items()}
+    return replace(reply, headers={**rate, "X-RateLimit-Resource": "core", **reply.headers})

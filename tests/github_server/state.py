@@ -30,8 +30,11 @@ class Comment:
 
 @dataclass
 class Pull:
-    """A pull request. `fork` is the owner of the fork that it comes from; the head SHA of a branch in this repository follows
-    the branch while the pull request is open."""
+    """A pull request.
+
+    Its SHAs follow its branches while it is open. `merge_sha` is GitHub's test merge; None where there are conflicts.
+    `fork` is the login of the owner of the fork that it comes from.
+    """
 
     id: int
     number: int
@@ -41,6 +44,7 @@ class Pull:
     head_sha: str
     base: str
     base_sha: str
+    merge_sha: str | None = None
     body: str | None = None
     fork: str | None = None
     draft: bool = False

@@ -90,7 +90,7 @@ class TalkDocuments(Documents):
             "_links": {key: {"href": value} for key, value in links.items()},
             **self._subject(pull),
             "merged_at": pull.updated_at if pull.merged else None,
-            "merge_commit_sha": self.git.merge(pull.base_sha, pull.head_sha),
+            "merge_commit_sha": pull.merge_sha,
             "requested_reviewers": [],
             "requested_teams": [],
             "head": self._end(pull.fork or self.state.owner, pull.head, pull.head_sha),
@@ -102,9 +102,8 @@ class TalkDocuments(Documents):
         """A pull request as `GET .../pulls/NUMBER` gives it."""
         start = self.git.merge_base(pull.base_sha, pull.head_sha) or pull.base_sha
         files = changed_files(self.git, start, pull.head_sha)
-        document = self.pull(pull)
-        mergeable = document["merge_commit_sha"] is not None
-        return document | {
+        mergeable = pull.merge_sha is not None
+        return self.pull(pull) | {
             "merged": pull.merged,
             "mergeable": mergeable if pull.state == "open" else None,
             "rebaseable": mergeable,
@@ -206,7 +205,7 @@ class TalkDocuments(Documents):
         }
 
     def _minimal(self, pull: Pull) -> Document:
-        repository = {"id": self.state.id, "url": self.api, "name": self.state.name}
+        repository: Document = {"id": self.state.id, "url": self.api, "name": self.state.name}
         return {
             "id": pull.id,
             "number": pull.number,

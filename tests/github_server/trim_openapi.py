@@ -16,10 +16,7 @@ from typing import TypeAlias, cast
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 TRIMMED = Path(__file__).with_name("openapi.json")
-LICENCE = (
-    "Trimmed by trim_openapi.py from the npm package @octokit/openapi, "
-    "https://github.com/octokit/openapi. MIT License, Copyright (c) GitHub 2020 - Licensed as MIT."
-)
+ORIGIN = "npm package @octokit/openapi, trimmed by tests/github_server/trim_openapi.py"
 METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 OPERATIONS = frozenset(
     {
@@ -77,8 +74,8 @@ _VERBATIM = frozenset({"enum", "required", "default", "const"})
 _DROPPED = frozenset({"description", "example", "examples", "title", "summary", "headers", "deprecated"})
 
 
-def trim(source: dict[str, Json]) -> dict[str, Json]:
-    """The part of an OpenAPI document that `OPERATIONS` reach.
+def trim(source: dict[str, Json], licence: str) -> dict[str, Json]:
+    """The part of an OpenAPI document that `OPERATIONS` reach, with the text of its licence.
 
     Raises:
         KeyError: an operation of `OPERATIONS` is not in the document.
@@ -92,14 +89,20 @@ def trim(source: dict[str, Json]) -> dict[str, Json]:
             if method in METHODS and _mapping(operation)["operationId"] in OPERATIONS
         }
         if kept:
-            paths[path] = cast(Json, kept)
-            missing -= {cast(str, _mapping(operation)["operationId"]) for operation in kept.values()}
+            paths[path] = cast("Json", kept)
+            missing -= {cast("str", _mapping(operation)["operationId"]) for operation in kept.values()}
     if missing:
         raise KeyError(f"not in the source: {', '.join(sorted(missing))}")
     info = _mapping(source["info"])
     return {
         "openapi": source["openapi"],
-        "info": {"title": info["title"], "version": info["version"], "license": info["license"], "x-origin": LICENCE},
+        "info": {
+            "title": info["title"],
+            "version": info["version"],
+            "license": info["license"],
+            "x-origin": ORIGIN,
+            "x-license-text": licence,
+        },
         "paths": paths,
         "components": _reached(paths, _mapping(source["components"])),
     }
@@ -155,5 +158,8 @@ def _mapping(node: Json) -> dict[str, Json]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="api.github.com.json of @octokit/openapi")
-    document = trim(json.loads(parser.parse_args().source.read_text(encoding="utf-8")))
+    source = parser.parse_args().source
+    # Its licence asks to go with every copy.
+    licence = (source.parent.parent / "LICENSE").read_text(encoding="utf-8")
+    document = trim(json.loads(source.read_text(encoding="utf-8")), licence)
     TRIMMED.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

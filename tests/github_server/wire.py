@@ -13,18 +13,31 @@ DOCS = "https://docs.github.com/rest"
 
 @dataclass(frozen=True)
 class Call:
-    """One request, with the operation of GitHub's API description that it is for.
+    """One request.
 
-    `base_url` is this server as the caller names it, without a slash at the end; `parameters` are those of the path.
+    Attributes:
+        path: with the repository by name, also where it was asked for by number.
+        base_url: this server as the caller names it, without a slash at the end.
+        operation: the `operationId` in GitHub's description; None where it has no such path.
+        parameters: those of the path.
+        document: the JSON of the body; None where there is none.
+        problem: why the body could not be read, where it could not.
     """
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    body: Document
     base_url: str
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    operation: str | None
+    parameters: Mapping[str, str]
+    document: Json
+    problem: str | None = None
+
+    @property
+    def body(self) -> Document:
+        """The body's fields; empty where the body is no object."""
+        return self.document if isinstance(self.document, dict) else {}
 
     def number(self, name: str) -> int:
         """A path parameter that is an integer; an unknown number is answered with 404."""
@@ -50,7 +63,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """GitHub says no: turned into its JSON error by the server, which adds the operation's documentation link."""
 
     def __init__(
@@ -63,9 +76,9 @@ class Refusal(Exception):
         self.headers = headers or {}
 
 
-def not_found() -> Refusal:
+def not_found() -> RefusalError:
     """GitHub's answer to everything that is not there, or that the token may not know of."""
-    return Refusal(404, "Not Found")
+    return RefusalError(404, "Not Found")
 
 
 def paged(
