@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every check that needs no running program. All of them run, also after one has failed.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 PATH=$PWD/.venv/bin:$PATH
 failed=()
 

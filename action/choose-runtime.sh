@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Decides between the container and the host, and writes the output `runtime`.
+set -euo pipefail
+
+# Exit code 2: wrong configuration.
+wrong() {
+    echo "::error title=ml-ci::$1"
+    exit 2
+}
+
+case $INPUT_CACHE in
+true | false) ;;
+*) wrong "The input cache is '$INPUT_CACHE'; it must be true or false." ;;
+esac
+
+docker_answers() {
+    command -v docker >/dev/null && docker info >/dev/null 2>&1
+}
+
+case $INPUT_RUNTIME in
+host) runtime=host ;;
+container)
+    docker_answers || wrong "The input runtime is 'container', but no Docker engine answers here ('docker info' fails): start one, or set runtime to host."
+    runtime=container
+    ;;
+auto)
+    # in a job container the engine's paths are not this job's
+    if [ "$RUNNER_OS" = Linux ] && [ ! -e /.dockerenv ] && [ ! -e /run/.containerenv ] && docker_answers; then
+        runtime=container
+    else
+        runtime=host
+    fi
+    ;;
+*) wrong "The input runtime is '$INPUT_RUNTIME'; it must be auto, container or host." ;;
+esac
+
+echo "runtime=$runtime" >>"$GITHUB_OUTPUT"

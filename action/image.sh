@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Makes sure of an image to run, and prints its name: the input `image`, else this version's own, pulled if it was
+# built from just this content, else built here.
+set -euo pipefail
+action=$(cd "$(dirname "$0")/.." && pwd)
+
+say() { echo "$*" >&2; }
+
+has() { docker image inspect "$1" >/dev/null 2>&1; }
+
+if [ -n "${INPUT_IMAGE:-}" ]; then
+    # the name may be a moving tag, so what is here already is only the second choice
+    if ! docker pull --quiet "$INPUT_IMAGE" >/dev/null 2>&1 && ! has "$INPUT_IMAGE"; then
+        say "::error title=ml-ci::The image '$INPUT_IMAGE' can be neither pulled nor found here: check the input image, and log in to its registry in an earlier step."
+        exit 4
+    fi
+    echo "$INPUT_IMAGE"
+    exit
+fi
+
+content=$("$action/action/content.sh")
+built=ml-ci-built:$content
+if has "$built"; then
+    echo "$built"
+    exit
+fi
+
+# a release writes the digest beside this script, because a tag alone can be moved
+released=${ML_CI_IMAGE:-}
+released=${released,,}
+if [ -n "$released" ] && [ -s "$action/action/image-digest" ]; then
+    released=${released%:*}@$(<"$action/action/image-digest")
+fi
+if [ -n "$released" ]; then
+    if has "$released" || docker pull --quiet "$released" >/dev/null 2>&1; then
+        if [ "$(docker image inspect --format '{{index .Config.Labels "ml-ci.content"}}' "$released")" = "$content" ]; then
+            echo "$released"
+            exit
+        fi
+        say "$released was built from other files than this action has, so the image is built here."
+    else
+        say "$released cannot be pulled, so the image is built here."
+    fi
+fi
+
+log=$(mktemp)
+if ! docker build --network host --label "ml-ci.content=$content" --tag "$built" "$action" >"$log" 2>&1; then
+    tail -40 "$log" >&2
+    say "::error title=ml-ci::The image could not be built; the end of the build's log is above. With runtime set to host none is needed."
+    exit 4
+fi
+echo "$built"
