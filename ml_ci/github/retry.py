@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -18,6 +19,8 @@ TRIES = 6
 LIMITED = 429
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"})
 LONGEST_BACKOFF = 16.0
+NOTED_WAIT = 5.0
+LOG = logging.getLogger(__name__)
 
 
 class BoundedRetry(GithubRetry):
@@ -85,7 +88,9 @@ class BoundedRetry(GithubRetry):
         raise self._too_long(response, retry.wait)
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:  # noqa: ARG002 - urllib3's own
-        """Wait before this try."""
+        """Wait before this try, and say so where a person would wonder."""
+        if self.wait >= NOTED_WAIT:
+            LOG.warning("GitHub cannot answer now; trying again in %.0f s.", self.wait)
         self._sleep(self.wait)
 
     def _wait(self, retry: GithubRetry, response: BaseHTTPResponse | None) -> float:

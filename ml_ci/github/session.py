@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -49,13 +50,15 @@ def connect(
     `timeout` is in seconds, for each request; `patience` is what all waiting is paid from, 150 s by default.
     One connection is for one thread: see `second_connection`. Raises ConfigError where the token is empty.
     """
-    from github import Auth, Github
+    from github import Auth, Github, set_log_level
 
     from ml_ci.github.retry import BoundedRetry
 
     token = token.strip()
     if not token:
         raise ConfigError("The input `github-token` is empty: leave it out, or set it to a token that may write.")
+    # PyGithub prints what it meets on the way; here it is either waited for or becomes one sentence
+    set_log_level(logging.ERROR)
     patience = patience or Patience(PATIENCE, time.monotonic)
     client = Github(
         auth=Auth.Token(token),
@@ -117,9 +120,10 @@ def permissions_hint(needed: Permissions) -> str:
 def said(error: GithubException) -> str:
     """GitHub's own words: the message, and what it says of each field."""
     data = error.data if isinstance(error.data, Mapping) else {}
-    details = data.get("errors") or ()
+    details = data.get("errors")
+    details = details if isinstance(details, list) else [details] if details else []
     parts = [str(data.get("message") or error.message or "no message")]
-    for detail in details if isinstance(details, list) else [details]:
+    for detail in details:
         if isinstance(detail, Mapping):
             parts.append(str(detail.get("message") or f"{detail.get('field')} is {detail.get('code')}"))
         else:

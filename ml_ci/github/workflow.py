@@ -90,7 +90,7 @@ def append_summary(path: Path, markdown: str) -> None:
     text = markdown if markdown.endswith("\n") else f"{markdown}\n"
     try:
         used = path.stat().st_size if path.exists() else 0
-        with path.open("a", encoding="utf-8", newline="\n") as file:
+        with path.open("a", encoding="utf-8", errors="replace", newline="\n") as file:
             file.write(cut_lines(text, max(SUMMARY_LIMIT - used, 0), CUT))
     except OSError as error:
         raise OutsideError(f"The job summary {path} (GITHUB_STEP_SUMMARY) could not be written: {error}.") from error
@@ -100,7 +100,7 @@ def write_outputs(path: Path, outputs: Mapping[str, str], token: Callable[[int],
     """Set the step's outputs (GITHUB_OUTPUT). Raises OutsideError if the file cannot be written."""
     text = "".join(_output(name, value, token) for name, value in outputs.items())
     try:
-        with path.open("a", encoding="utf-8", newline="\n") as file:
+        with path.open("a", encoding="utf-8", errors="replace", newline="\n") as file:
             file.write(text)
     except OSError as error:
         raise OutsideError(f"The step's outputs {path} (GITHUB_OUTPUT) could not be written: {error}.") from error
@@ -130,13 +130,13 @@ def _escape_property(text: str) -> str:
 def _escape_message(message: str) -> str:
     """The message escaped and cut, where an escape sequence counts as one piece."""
     escaped = _escape_data(message)
-    if len(escaped.encode()) <= MESSAGE_LIMIT:
+    if len(escaped.encode(errors="replace")) <= MESSAGE_LIMIT:
         return escaped
     room = MESSAGE_LIMIT - len("…".encode())
     kept: list[str] = []
     for character in message:
         piece = _escape_data(character)
-        room -= len(piece.encode())
+        room -= len(piece.encode(errors="replace"))
         if room < 0:
             break
         kept.append(piece)
