@@ -28,6 +28,7 @@ def create_check(desk: Desk) -> Answer:
     )
     _take(check, body)
     desk.state.checks[check.id] = check
+    desk.pulls()
     return Answer(201, desk.documents.check(check))
 
 

@@ -40,6 +40,7 @@ class Operation:
     documentation: str
     query: Mapping[str, Draft202012Validator]
     body: Draft202012Validator | None
+    needs_body: bool
     answers: Mapping[int, Draft202012Validator | None]
 
 
@@ -82,7 +83,8 @@ class Description:
             documentation=source["externalDocs"]["url"],
             query={part["name"]: self._validator(part["schema"]) for part in parameters if part["in"] == "query"},
             body=self._validator(body["schema"]) if body else None,
-            answers={int(status): self._answer(part) for status, part in source["responses"].items()},
+            needs_body=source.get("requestBody", {}).get("required", False),
+            answers={int(status): self._answer(int(status), part) for status, part in source["responses"].items()},
         )
 
     def request_faults(self, name: str, query: Mapping[str, str], body: Json) -> Iterator[str]:
@@ -97,6 +99,8 @@ class Description:
             yield from _faults(operation.body, body, f"{name} request")
         elif body is not None:
             yield f"{name} takes no request body"
+        elif operation.needs_body:
+            yield f"{name} needs a request body"
 
     def answer_faults(self, name: str, status: int, document: Json) -> Iterator[str]:
         """What is wrong with an answer, one sentence each."""
@@ -112,14 +116,15 @@ class Description:
 
     @functools.cached_property
     def _error(self) -> Draft202012Validator:
-        return self._validator({"$ref": "#/components/schemas/basic-error"})
+        return self._validator({"$ref": "#/components/schemas/basic-error"}, closed=False)
 
-    def _answer(self, part: Node) -> Draft202012Validator | None:
+    def _answer(self, status: int, part: Node) -> Draft202012Validator | None:
         content = self._resolved(part).get("content", {})
         schemas = [content[media]["schema"] for media in sorted(content) if "json" in media or "object" in media]
         if not schemas:
             return None
-        return self._validator(schemas[0] if len(schemas) == 1 else {"anyOf": schemas})
+        # Errors carry a `status` that the description does not know of everywhere, so they stay open.
+        return self._validator(schemas[0] if len(schemas) == 1 else {"anyOf": schemas}, closed=status < 400)
 
     def _resolved(self, part: Node) -> Node:
         if "$ref" not in part:
@@ -129,30 +134,30 @@ class Description:
             node = node[step]
         return node
 
-    def _validator(self, schema: Node) -> Draft202012Validator:
-        return Draft202012Validator(self._converted(schema), format_checker=_FORMATS)
+    def _validator(self, schema: Node, closed: bool = True) -> Draft202012Validator:
+        return Draft202012Validator(self._converted(schema, closed), format_checker=_FORMATS)
 
-    def _converted(self, schema: Node) -> Node:
+    def _converted(self, schema: Node, closed: bool) -> Node:
         if "$ref" in schema:
-            return self._component(schema["$ref"])
+            return self._component(schema["$ref"], closed)
         converted: Node = {}
         for key, value in schema.items():
             if key == "properties":
-                converted[key] = {name: self._converted(part) for name, part in value.items()}
+                converted[key] = {name: self._converted(part, closed) for name, part in value.items()}
             elif key in ("items", "additionalProperties") and isinstance(value, dict):
-                converted[key] = self._converted(value)
+                converted[key] = self._converted(value, closed)
             elif key in ("anyOf", "oneOf", "allOf"):
-                converted[key] = [self._converted(part) for part in value]
+                converted[key] = [self._converted(part, closed) for part in value]
             elif key not in ("nullable", "discriminator"):
                 converted[key] = value
         # The description leaves objects open. A misspelt key would pass, so named properties are taken as all there are.
-        if "properties" in converted and "allOf" not in converted:
+        if closed and "properties" in converted and "allOf" not in converted:
             converted.setdefault("additionalProperties", False)
         return {"anyOf": [{"type": "null"}, converted]} if schema.get("nullable") else converted
 
     @functools.cache  # noqa: B019 (shares each component between all that refer to it)
-    def _component(self, reference: str) -> Node:
-        return self._converted(self._resolved({"$ref": reference}))
+    def _component(self, reference: str, closed: bool) -> Node:
+        return self._converted(self._resolved({"$ref": reference}), closed)
 
 
 @functools.cache

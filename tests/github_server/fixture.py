@@ -28,9 +28,14 @@ def start_github(tmp_path: Path) -> Iterator[Callable[..., GitHubServer]]:
     servers: list[GitHubServer] = []
     with ExitStack() as stack:
 
-        def start(git_dir: Path | None = None, repository: str = "octo/model", host: str = "127.0.0.1") -> GitHubServer:
+        def start(
+            git_dir: Path | None = None,
+            repository: str = "octo/model",
+            host: str = "127.0.0.1",
+            public_host: str | None = None,
+        ) -> GitHubServer:
             where = git_dir or bare_repository(tmp_path / f"github-{len(servers)}.git")
-            server = stack.enter_context(GitHubServer(where, repository, host))
+            server = stack.enter_context(GitHubServer(where, repository, host, public_host=public_host))
             servers.append(server)
             return server
 

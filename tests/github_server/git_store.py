@@ -82,9 +82,11 @@ class GitStore:
         return self.run(*arguments).decode(errors="surrogateescape").strip()
 
     def resolve(self, revision: str, kind: str = "commit") -> str | None:
-        """The object that a SHA, branch, tag or `refs/...` names, peeled to `kind`; None where there is none."""
+        """The object that a SHA, branch, tag, `refs/...` or `REVISION:FOLDER` names, peeled to `kind`; None where there is none."""
+        # git cannot peel what has a path: the suffix would be part of it.
+        peeled = revision if kind == "tree" and ":" in revision else f"{revision}^{{{kind}}}"
         try:
-            return self.text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{{kind}}}")
+            return self.text("rev-parse", "--verify", "--quiet", "--end-of-options", peeled)
         except GitError:
             return None
 

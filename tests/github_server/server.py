@@ -114,11 +114,13 @@ class GitHubServer:
         fork: str | None = None,
         draft: bool = False,
         body: str | None = None,
+        number: int | None = None,
     ) -> Pull:
         """Open a pull request.
 
         Args:
             head: a branch of the bare repository; with `fork`, any revision in it.
+            number: the next free one, where none is given.
             fork: the login of the fork's owner, where it comes from one.
 
         Raises:
@@ -131,7 +133,7 @@ class GitHubServer:
                 raise ValueError(f"no branch {head if head_sha is None else base} in {self.git.path}")
             pull = Pull(
                 id=next(self.state.ids),
-                number=max(self.state.pulls, default=0) + 1,
+                number=number or max(self.state.pulls, default=0) + 1,
                 title=title,
                 author=Account(author),
                 head=head,

@@ -32,6 +32,7 @@ class Listener(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128
 
     def __init__(
         self, host: str, port: int, answer: Callable[[Request], Answer | None], failed: Callable[[str], None]
@@ -39,6 +40,7 @@ class Listener(ThreadingHTTPServer):
         self.answer = answer
         self._failed = failed
         self.connections: set[socket.socket] = set()
+        self.breaking: set[object] = set()
         super().__init__((host, port), Handler)
 
     def server_bind(self) -> None:
@@ -57,6 +59,14 @@ class Listener(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 self.connections.discard(connection)
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        """End a connection: in order, or with a reset where it is to break."""
+        if request in self.breaking:
+            self.breaking.discard(request)
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
         """A client that goes away is no news; anything else is a mistake in this server."""
@@ -122,6 +132,7 @@ class Handler(BaseHTTPRequestHandler):
     def _reset(self) -> None:
         # Lingering for no time at all makes closing send a reset, not an orderly end.
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.server.breaking.add(self.connection)
         self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
