@@ -445,6 +445,13 @@ def test_a_ref_is_created_once(github_server: GitHubServer) -> None:
     with pytest.raises(GithubException) as error:
         found.create_git_ref("refs/heads/new", "0" * 40)
     assert refused(error) == (422, "Object does not exist")
+    with pytest.raises(GithubException) as error:
+        found.create_git_ref("heads/new", sha)
+    assert refused(error) == (422, "Reference name must contain at least three slash-separated components.")
+    found.create_git_ref("refs/heads/ml-ci-data", sha)
+    with pytest.raises(GithubException) as error:
+        found.create_git_ref("refs/heads/ml-ci-data/under", sha)
+    assert refused(error) == (422, "Reference update failed")
     with pytest.raises(UnknownObjectException):
         found.get_git_ref("heads/none").object  # noqa: B018 (PyGithub asks when it is read)
 

@@ -131,7 +131,7 @@ def answer(fault: Status | Html | SecondaryLimit | PrimaryLimit) -> Answer:
 def primary_limit(reset: int, limit: int, status: int = 403) -> Answer:
     """The answer once the hour's requests are spent, until `reset` (seconds since 1970)."""
     link = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"
-    message = "API rate limit exceeded for installation. If you reach out to GitHub Support for help, please include the request ID."
+    message = "API rate limit exceeded for installation ID 1. If you reach out to GitHub Support for help, please include the request ID."
     headers = {
         "X-RateLimit-Limit": str(limit),
         "X-RateLimit-Remaining": "0",

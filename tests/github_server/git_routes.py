@@ -116,7 +116,7 @@ def create_ref(desk: Desk) -> Answer:
     _not_empty(desk)
     name, sha = str(desk.call.body["ref"]), str(desk.call.body["sha"])
     if not name.startswith("refs/") or name.count("/") < 2:
-        raise RefusalError(422, "Reference name must start with 'refs/' and contain at least two slashes")
+        raise RefusalError(422, "Reference name must contain at least three slash-separated components.")
     if desk.git.ref(name):
         raise RefusalError(422, "Reference already exists")
     document = _move(desk, name, sha, ZERO)
