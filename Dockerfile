@@ -50,5 +50,5 @@ RUN echo /opt/ml-ci >"$(/opt/ml-ci/venv/bin/python -c 'import sysconfig; print(s
 
 # The job runs as root and training as the workspace's owner, so that training can neither read the job's memory,
 # where the token is, nor leave files that the runner cannot remove. -I: a PYTHONPATH or PYTHONHOME of the workflow
-# is meant for training.
-ENTRYPOINT ["/opt/ml-ci/venv/bin/python", "-I", "/opt/ml-ci/entrypoint.py"]
+# is meant for training. -u: the log is read while it is written.
+ENTRYPOINT ["/opt/ml-ci/venv/bin/python", "-Iu", "/opt/ml-ci/entrypoint.py"]

@@ -24,11 +24,10 @@ container)
     runtime=container
     ;;
 auto)
-    # in a job container the engine's paths are not this job's
-    if [ "$RUNNER_OS" = Linux ] && [ ! -e /.dockerenv ] && [ ! -e /run/.containerenv ] && docker_answers; then
+    runtime=host
+    # In a job container the runner puts the workspace at /__w, where the engine, on the machine outside, has nothing.
+    if [ "$RUNNER_OS" = Linux ] && [[ $GITHUB_WORKSPACE != /__w/* ]] && docker_answers; then
         runtime=container
-    else
-        runtime=host
     fi
     ;;
 *) wrong "The input runtime is '$INPUT_RUNTIME'; it must be auto, container or host." ;;

@@ -13,6 +13,15 @@ docker ps --all --quiet --filter "label=ml-ci.workspace=$GITHUB_WORKSPACE" | xar
 home=$RUNNER_TEMP/ml-ci/home
 mkdir -p "$home"
 
+# bind SOURCE TARGET [readonly]. Unlike --volume it fails, and makes no empty folder, where the engine cannot see SOURCE.
+declare -A bound=()
+bind() {
+    # two variables may name one file
+    [ -z "${bound[$2]:-}" ] || return 0
+    bound[$2]=yes
+    options+=(--mount "type=bind,\"source=$1\",\"target=$2\"${3:+,$3}")
+}
+
 options=(
     --rm --init --interactive
     --label "ml-ci.workspace=$GITHUB_WORKSPACE"
@@ -26,17 +35,19 @@ options=(
     --cap-add SYS_PTRACE
     # data loaders with several processes share memory; Docker's 64 MB end them
     --shm-size 2g
-    --volume "$GITHUB_WORKSPACE:$GITHUB_WORKSPACE"
-    --volume "$RUNNER_TEMP:$RUNNER_TEMP"
-    --volume "$ML_CI_CACHE:$ML_CI_CACHE"
     # The files by which a step speaks to the runner, where only root gets at them: else training, which has the same
     # user number as their owner, could write a verdict of its own.
     --tmpfs /run/ml-ci:mode=0700
-    --volume "$GITHUB_OUTPUT:/run/ml-ci/output" --env GITHUB_OUTPUT=/run/ml-ci/output
-    --volume "$GITHUB_STEP_SUMMARY:/run/ml-ci/summary" --env GITHUB_STEP_SUMMARY=/run/ml-ci/summary
+    --env GITHUB_OUTPUT=/run/ml-ci/output
+    --env GITHUB_STEP_SUMMARY=/run/ml-ci/summary
     --env "HOME=$home"
     --env ML_CI_LIFELINE=stdin
 )
+bind "$GITHUB_WORKSPACE" "$GITHUB_WORKSPACE"
+bind "$RUNNER_TEMP" "$RUNNER_TEMP"
+bind "$ML_CI_CACHE" "$ML_CI_CACHE"
+bind "$GITHUB_OUTPUT" /run/ml-ci/output
+bind "$GITHUB_STEP_SUMMARY" /run/ml-ci/summary
 case $GITHUB_OUTPUT in
 "$RUNNER_TEMP"/*/*) options+=(--tmpfs "$(dirname "$GITHUB_OUTPUT"):mode=0700") ;;
 esac
@@ -63,7 +74,7 @@ while IFS= read -r name; do
     case $name in
     GITHUB_EVENT_PATH | *_FILE | *_CREDENTIALS | *_CERT | *_CERTS | *_BUNDLE)
         if [[ $value == /* && -f $value ]] && ! inside "$value"; then
-            options+=(--volume "$value:$value:ro")
+            bind "$value" "$value" readonly
         fi
         ;;
     esac
@@ -73,13 +84,13 @@ done < <(compgen -e)
 for place in .aws .azure .config/dvc .config/gcloud .ssh; do
     if [ -d "$HOME/$place" ]; then
         mkdir -p "$home/$place"
-        options+=(--volume "$HOME/$place:$home/$place:ro")
+        bind "$HOME/$place" "$home/$place" readonly
     fi
 done
 for place in .gitconfig .netrc; do
     if [ -f "$HOME/$place" ]; then
         touch "$home/$place"
-        options+=(--volume "$HOME/$place:$home/$place:ro")
+        bind "$HOME/$place" "$home/$place" readonly
     fi
 done
 

@@ -35,5 +35,5 @@ pathlib.Path(sysconfig.get_path("purelib"), "ml_ci.pth").write_text(os.environ["
     echo "::endgroup::"
 fi
 
-# -I: a PYTHONPATH or PYTHONHOME of the workflow is meant for training
-exec "$where/venv/$bin/python" -I "$GITHUB_ACTION_PATH/entrypoint.py"
+# -I: a PYTHONPATH or PYTHONHOME of the workflow is meant for training. -u: the log is read while it is written.
+exec "$where/venv/$bin/python" -Iu "$GITHUB_ACTION_PATH/entrypoint.py"

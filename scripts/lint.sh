@@ -18,11 +18,12 @@ check 'ruff format' ruff format --check --quiet .
 check 'ruff check' ruff check --quiet .
 check 'mypy' mypy
 check 'actionlint' actionlint
-check 'zizmor' zizmor --offline --quiet .github/workflows action.yml
+check 'zizmor' zizmor --offline --quiet .github action.yml
 check 'hadolint' hadolint Dockerfile
 check 'shellcheck' shellcheck "${scripts[@]}"
 check 'action.yml' check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
 check 'workflows' check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+check 'dependabot' check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
 if ((${#failed[@]})); then
     echo "lint: failed: ${failed[*]}" >&2
