@@ -16,7 +16,9 @@
 - `github.before("PATCH", "/git/refs/*", function)` runs `function()` once before that request, to lose a race on purpose.
 - `github.requests` is the log of all requests; `github.count("POST", "/issues/*/comments")` counts in it.
 - Patterns match the path after `/repos/OWNER/REPO`, or the whole path; `*` also matches `/`.
-- `github.url` serves the API, `github.url + "/OWNER/REPO/raw/BRANCH/PATH"` files as github.com does.
+- `github.url` serves the API, `github.url + "/OWNER/REPO/raw/BRANCH/PATH"` files as github.com does, and
+  `github.url + "/OWNER/REPO.git"` git itself, for clone, fetch and push.
+- `github.pull_event(pull, "opened")` is the payload of the event, for `GITHUB_EVENT_PATH`.
 """
 
 from tests.github_server.accounts import Account, Token

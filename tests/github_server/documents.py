@@ -11,61 +11,13 @@ from urllib.parse import quote
 from tests.github_server.accounts import Account
 from tests.github_server.git_diff import ChangedFile
 from tests.github_server.git_store import Commit, Entry, Ref, Signature
+from tests.github_server.links import REPOSITORY_LINKS, USER_LINKS
 from tests.github_server.state import State
 from tests.github_server.wire import Document, Json
 
 EPOCH = "2024-01-01T00:00:00Z"
 ACTIONS_APP = 15368
 
-_USER_LINKS = {
-    "followers_url": "/followers",
-    "following_url": "/following{/other_user}",
-    "gists_url": "/gists{/gist_id}",
-    "starred_url": "/starred{/owner}{/repo}",
-    "subscriptions_url": "/subscriptions",
-    "organizations_url": "/orgs",
-    "repos_url": "/repos",
-    "events_url": "/events{/privacy}",
-    "received_events_url": "/received_events",
-}
-_REPOSITORY_LINKS = {
-    "archive_url": "/{archive_format}{/ref}",
-    "assignees_url": "/assignees{/user}",
-    "blobs_url": "/git/blobs{/sha}",
-    "branches_url": "/branches{/branch}",
-    "collaborators_url": "/collaborators{/collaborator}",
-    "comments_url": "/comments{/number}",
-    "commits_url": "/commits{/sha}",
-    "compare_url": "/compare/{base}...{head}",
-    "contents_url": "/contents/{+path}",
-    "contributors_url": "/contributors",
-    "deployments_url": "/deployments",
-    "downloads_url": "/downloads",
-    "events_url": "/events",
-    "forks_url": "/forks",
-    "git_commits_url": "/git/commits{/sha}",
-    "git_refs_url": "/git/refs{/sha}",
-    "git_tags_url": "/git/tags{/sha}",
-    "hooks_url": "/hooks",
-    "issue_comment_url": "/issues/comments{/number}",
-    "issue_events_url": "/issues/events{/number}",
-    "issues_url": "/issues{/number}",
-    "keys_url": "/keys{/key_id}",
-    "labels_url": "/labels{/name}",
-    "languages_url": "/languages",
-    "merges_url": "/merges",
-    "milestones_url": "/milestones{/number}",
-    "notifications_url": "/notifications{?since,all,participating}",
-    "pulls_url": "/pulls{/number}",
-    "releases_url": "/releases{/id}",
-    "stargazers_url": "/stargazers",
-    "statuses_url": "/statuses/{sha}",
-    "subscribers_url": "/subscribers",
-    "subscription_url": "/subscription",
-    "tags_url": "/tags",
-    "teams_url": "/teams",
-    "trees_url": "/git/trees{/sha}",
-}
 _TRUE = ("has_issues", "has_projects", "has_wiki", "has_downloads")
 _FALSE = ("fork", "archived", "disabled", "has_pages", "has_discussions")
 _ZERO = (
@@ -113,7 +65,7 @@ class Documents:
             "gravatar_id": "",
             "url": own,
             "html_url": f"{self.base}/{quote(account.login)}",
-            **{key: own + path for key, path in _USER_LINKS.items()},
+            **{key: own + path for key, path in USER_LINKS.items()},
             "type": account.kind,
             "site_admin": False,
         }
@@ -138,7 +90,7 @@ class Documents:
             "private": state.private,
             "html_url": html,
             "url": api,
-            **{key: api + path for key, path in _REPOSITORY_LINKS.items()},
+            **{key: api + path for key, path in REPOSITORY_LINKS.items()},
             "git_url": f"git://{html.split('://')[1]}.git",
             "ssh_url": f"git@github.com:{name}.git",
             "clone_url": f"{html}.git",
