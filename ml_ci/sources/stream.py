@@ -75,6 +75,11 @@ def last_state(line: str) -> str:
     return line.rstrip("\r").rpartition("\r")[2]
 
 
+def plain(text: str) -> str:
+    """The text without ANSI escapes and other control characters but tabs and ends of lines."""
+    return _ESCAPES.sub("", text)
+
+
 def log_tail(path: Path, lines: int = 40, size: int = 8000) -> str:
     """The last lines of a log, at most `size` bytes of UTF-8, without ANSI escapes; empty if there is no such file."""
     try:
@@ -86,7 +91,7 @@ def log_tail(path: Path, lines: int = 40, size: int = 8000) -> str:
     except OSError:
         return ""
     text = data.decode("utf-8", errors="replace").rstrip()
-    shown = [_ESCAPES.sub("", last_state(line)).rstrip() for line in text.split("\n")[-lines:]]
+    shown = [plain(last_state(line)).rstrip() for line in text.split("\n")[-lines:]]
     tail = "\n".join(shown).encode()
     if len(tail) <= size:
         return tail.decode()
