@@ -26,13 +26,15 @@ class Result:
 
     `head` is None when training left nothing. `code` lists tracked files that differ from base. `images` maps the
     SHA-256 of an image of training's to where its bytes are. `timings` are seconds by step. `allowed` says whether the
-    merge may go on: the verdict as the policy reads it.
+    merge may go on: the verdict as the policy reads it. `head_commit` is the commit under review, which is known also
+    when training left nothing; empty where there is no git.
     """
 
     key: str
     base: Baseline
     head: Run | None
     head_origin: Origin
+    head_commit: str = ""
     comparison: Comparison | None = None
     decision: Decision | None = None
     failure: Failure | None = None

@@ -48,7 +48,9 @@ class Pull:
             patience=Patience(patience, lambda: self.now),
             sleep=self.wait,
         )
-        return upsert_comment(repo, self.number, key=key, body=body, sleep=self.wait)
+        posted = upsert_comment(repo, self.number, key=key, body=body, sleep=self.wait)
+        assert posted is not None
+        return posted
 
     @property
     def said(self) -> list[str]:

@@ -105,22 +105,29 @@ def _judge(rule: Rule, difference: MetricDifference) -> Judgement:
 
 
 def _outcome(rule: Rule, difference: MetricDifference) -> tuple[Outcome, str, str | None]:
-    name, head = rule.metric, difference.head
+    name, base, head = rule.metric, difference.base, difference.head
     if head is None:
         return "missing", f"{name} is missing: this training did not log it.", None
-    if not math.isfinite(head):
-        return "fail", f"{name} is {head}, which no rule can accept.", None
-    if rule.min is not None and head < rule.min:
-        return "fail", f"{name} is {head:.6g}, below its minimum of {rule.min:g}.", None
-    if rule.max is not None and head > rule.max:
-        return "fail", f"{name} is {head:.6g}, above its maximum of {rule.max:g}.", None
+    broken = _broken_limit(rule, head)
+    if broken:
+        return "fail", f"{name} is {broken}.", None
     if rule.max_regression is None:
         return "pass", f"{name} is {head:.6g}, within its limits.", None
-    base = difference.base
     if base is None or not math.isfinite(base):
         state = "has no value" if base is None else f"is {base}"
         return "no-baseline", f"{name} {state} on the base, so it could not be compared.", None
     return _regression(rule, rule.max_regression, base, head)
+
+
+def _broken_limit(rule: Rule, head: float) -> str | None:
+    """What is wrong with head's value by itself, None if nothing is."""
+    if not math.isfinite(head):
+        return f"{head}, which no rule can accept"
+    if rule.min is not None and head < rule.min:
+        return f"{head:.6g}, below its minimum of {rule.min:g}"
+    if rule.max is not None and head > rule.max:
+        return f"{head:.6g}, above its maximum of {rule.max:g}"
+    return None
 
 
 def _regression(rule: Rule, tolerance: Tolerance, base: float, head: float) -> tuple[Outcome, str, str]:

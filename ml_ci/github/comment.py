@@ -42,9 +42,17 @@ def marker(key: str) -> str:
 
 
 def upsert_comment(
-    repo: Repository, pull_number: int, *, key: str, body: str, sleep: Callable[[float], object] = time.sleep
-) -> PostedComment:
+    repo: Repository,
+    pull_number: int,
+    *,
+    key: str,
+    body: str,
+    create: bool = True,
+    sleep: Callable[[float], object] = time.sleep,
+) -> PostedComment | None:
     """Make the pull request's comment of `key` say `body`, which is Markdown without the marker.
+
+    Without `create` a comment that is there is brought up to date, and None says that there was none.
 
     A comment is ours if it begins with the marker and we wrote it. Where there are several, the oldest is kept up to
     date. Raises OutsideError; NotPermittedError where the token may not comment.
@@ -58,6 +66,8 @@ def upsert_comment(
             ours = _ours(repo, pull_number, key)
             if ours:
                 return replace(_update(ours, text, key), created=attempt > 0)
+            if not create:
+                return None
             try:
                 created = repo.get_issue(pull_number).create_comment(text)
             except (GithubException, RequestException) as error:

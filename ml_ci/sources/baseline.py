@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ml_ci.records import Baseline, Run
+from ml_ci.records import Baseline
 from ml_ci.sources.record_store import RunStore
 
 Wanted = Literal["auto", "found", "train", "none"]
@@ -48,8 +48,3 @@ def without_training(wanted: Wanted, stores: Sequence[RunStore], commit: str) ->
     return Baseline(
         commit=commit, origin="none", why=f"no run of {commit[:12]} was found (looked in: {places}), `baseline: found`"
     )
-
-
-def same_inputs(base: Run, commit: str, fingerprint: str) -> bool:
-    """Whether head need not be trained: its fingerprint is known and equals that of base's run."""
-    return bool(commit) and bool(fingerprint) and base.fingerprint == fingerprint

@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from subprocess import CompletedProcess
 from typing import Any
 
 from ml_ci.errors import OutsideError
 from ml_ci.records import DataVersion
-from ml_ci.sources.process import Owner, last_words, owner_of, run
+from ml_ci.sources import process
+from ml_ci.sources.process import Owner, last_words, owner_of
 
 Read = Callable[[str], bytes | None]
 """Gives a tracked file's content by its path in the repository: of the working tree, or of a commit."""
@@ -52,6 +54,34 @@ def versions(paths: Iterable[str], read: Read) -> tuple[DataVersion, ...]:
             for version in _sources(place, _document(content, path)):
                 found[version.path] = version
     return tuple(found[path] for path in sorted(found))
+
+
+def declared_metrics(pipeline: Path) -> tuple[str, ...]:
+    """The metrics files that a dvc.yaml declares, relative to it; none where there is no such file."""
+    document = _document(pipeline.read_bytes(), pipeline.name) if pipeline.exists() else {}
+    stages = [stage for stage in (document.get("stages") or {}).values() if isinstance(stage, dict)]
+    entries = [*(document.get("metrics") or []), *(entry for stage in stages for entry in stage.get("metrics") or [])]
+    return tuple(name for name in map(_entry_path, entries) if name and "${" not in name)
+
+
+def is_output(pipeline: Path, path: Path) -> bool:
+    """Whether a stage of the dvc.yaml makes `path`, so that DVC knows whether it is up to date."""
+    document = _document(pipeline.read_bytes(), pipeline.name) if pipeline.exists() else {}
+    for stage in (document.get("stages") or {}).values():
+        if isinstance(stage, dict):
+            entries = [entry for kind in ("outs", "metrics", "plots") for entry in stage.get(kind) or []]
+            folder = pipeline.parent / str(stage.get("wdir") or ".")
+            outputs = [(folder / name).resolve() for name in map(_entry_path, entries) if name]
+            if any(path.resolve().is_relative_to(output) for output in outputs):
+                return True
+    return False
+
+
+def _entry_path(entry: object) -> str | None:
+    """DVC writes an output as its path, or as a mapping from its path to options."""
+    if isinstance(entry, dict):
+        entry = next(iter(entry), None)
+    return entry if isinstance(entry, str) else None
 
 
 def _document(content: bytes, path: str) -> Mapping[str, Any]:
@@ -119,7 +149,7 @@ class Dvc:
         What a stage makes may be missing from the remote, since training makes it again, and data that was changed by
         hand stays as it is; both are warnings. Raises OutsideError if source data is missing afterwards.
         """
-        answer = self._dvc("pull", *targets)
+        answer = self.run("pull", *targets)
         if answer.returncode == 0:
             return Pulled()
         reason = last_words(answer.stderr)
@@ -131,7 +161,9 @@ class Dvc:
                 "or run `dvc push` where the data is."
             )
         changed = self.changed()
-        warnings = [f"`dvc pull` did not bring everything, but all source data is here: {reason}"] if not changed else []
+        warnings = (
+            [f"`dvc pull` did not bring everything, but all source data is here: {reason}"] if not changed else []
+        )
         warnings += [f"{path} is not what DVC tracks; training used it as it is." for path in changed]
         return Pulled(changed=changed, warnings=tuple(warnings))
 
@@ -143,16 +175,16 @@ class Dvc:
 
     def changed(self) -> dict[str, str]:
         """Tracked data whose content here is not what its `.dvc` file or `dvc.lock` says, with a hash of what it is."""
-        answer = self._dvc("data", "status", "--json")
+        answer = self.run("data", "status", "--json")
         if answer.returncode:
             raise OutsideError(f"`dvc data status` failed in {self.root}: {last_words(answer.stderr)}.")
         uncommitted = json.loads(answer.stdout).get("uncommitted") or {}
         return {path: _content_hash(self.root / path) for path in sorted(uncommitted.get("modified") or [])}
 
-    def is_up_to_date(self, path: str) -> bool:
-        """Whether `dvc status` shows the stage that makes `path` (relative to the root) as unchanged."""
-        answer = self._dvc("status", "--json", path)
-        return answer.returncode == 0 and json.loads(answer.stdout or b"{}") == {}
+    def is_up_to_date(self, path: Path) -> bool:
+        """Whether `dvc status` shows the stage that makes `path` as unchanged."""
+        answer = self.run("status", "--json", str(path.relative_to(self.root)))
+        return answer.returncode == 0 and not json.loads(answer.stdout or b"{}")
 
     def share_cache(self, other: Path) -> None:
         """Let a worktree's DVC use this repository's cache, and its local settings, which hold credentials."""
@@ -161,16 +193,17 @@ class Dvc:
         if local.exists():
             target.write_bytes(local.read_bytes())
             target.chmod(0o600)
-        cache = self._dvc("cache", "dir").stdout.decode().strip() or str(self.root / ".dvc" / "cache")
-        answer = Dvc(other, self.variables)._dvc("cache", "dir", "--local", cache)
+        cache = self.run("cache", "dir").stdout.decode().strip() or str(self.root / ".dvc" / "cache")
+        answer = Dvc(other, self.variables).run("cache", "dir", "--local", cache)
         if answer.returncode:
             raise OutsideError(f"the base's data could not share the cache {cache}: {last_words(answer.stderr)}.")
 
     def _read(self, path: str) -> bytes | None:
         return (self.root / path).read_bytes()
 
-    def _dvc(self, *arguments: str) -> Any:
-        return run(
+    def run(self, *arguments: str) -> CompletedProcess[bytes]:
+        """Run a command of ml-ci's own DVC here."""
+        return process.run(
             [sys.executable, "-m", "dvc", *arguments],
             directory=self.root,
             variables=self.variables,

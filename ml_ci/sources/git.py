@@ -20,7 +20,8 @@ from typing import Protocol
 
 from ml_ci.compare.comparison import Change
 from ml_ci.errors import ConfigError, OutsideError
-from ml_ci.sources.process import Owner, last_words, owner_of, run
+from ml_ci.sources import process
+from ml_ci.sources.process import Owner, last_words, owner_of
 
 SUBMODULE = "160000"
 WORKTREE_PREFIX = "ml-ci-base-"
@@ -75,7 +76,7 @@ class Git:
 
     def head(self) -> str:
         """The SHA of the commit that is checked out."""
-        answer = self._run("rev-parse", "--verify", "HEAD^{commit}")
+        answer = self.run("rev-parse", "--verify", "HEAD^{commit}")
         if answer.returncode:
             raise ConfigError(f"{self.top} has no commit yet: commit something first.")
         return answer.stdout.decode().strip()
@@ -85,14 +86,14 @@ class Git:
         if len(revision) == 40 and all(digit in "0123456789abcdef" for digit in revision):
             self.ensure(revision)
         for name in (revision, f"origin/{revision}"):
-            answer = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+            answer = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
             if answer.returncode == 0:
                 return answer.stdout.decode().strip()
         raise ConfigError(f"git does not know the revision {revision!r}: fetch it, or name another with --base.")
 
     def has(self, sha: str) -> bool:
         """Whether the commit is in this clone."""
-        return self._run("cat-file", "-e", f"{sha}^{{commit}}").returncode == 0
+        return self.run("cat-file", "-e", f"{sha}^{{commit}}").returncode == 0
 
     def ensure(self, sha: str) -> None:
         """Fetch the one commit if this clone lacks it. Raises OutsideError if the remote does not give it."""
@@ -101,7 +102,7 @@ class Git:
         shallow = self._text("rev-parse", "--is-shallow-repository") == "true"
         # a depth would turn a full clone into a shallow one
         depth = ["--depth=1"] if shallow else []
-        answer = self._run(
+        answer = self.run(
             "fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", *depth, "origin", sha, remote=True
         )
         if answer.returncode or not self.has(sha):
@@ -110,6 +111,17 @@ class Git:
                 "check the remote, or check out with `fetch-depth: 0`."
             )
 
+    def fetch_branch(self, name: str) -> str:
+        """The SHA of a branch's tip on origin, fetched. Raises OutsideError if origin does not give it."""
+        answer = self.run("ls-remote", "--exit-code", "origin", f"refs/heads/{name}", remote=True)
+        if answer.returncode:
+            raise OutsideError(
+                f"origin did not name its branch {name} ({last_words(answer.stderr)}): check the remote."
+            )
+        tip = answer.stdout.decode().split()[0]
+        self.ensure(tip)
+        return tip
+
     def parents(self, sha: str) -> tuple[str, ...]:
         """The parents as the commit names them, also where a shallow clone has cut them off."""
         header = self._text("cat-file", "commit", sha).split("\n\n", 1)[0]
@@ -117,15 +129,15 @@ class Git:
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor, None where this clone knows none."""
-        answer = self._run("merge-base", one, other)
+        answer = self.run("merge-base", one, other)
         return answer.stdout.decode().strip() or None
 
     def default_branch(self) -> str | None:
         """A name for the default branch's commit: origin's HEAD, else the usual names; None if there is none."""
-        answer = self._run("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+        answer = self.run("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
         names = [answer.stdout.decode().strip()] if answer.returncode == 0 else []
         for name in (*names, "origin/main", "origin/master", "main", "master"):
-            if self._run("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").returncode == 0:
+            if self.run("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").returncode == 0:
                 return name
         return None
 
@@ -169,7 +181,7 @@ class Git:
 
     def read(self, commit: str, path: str) -> bytes | None:
         """A file's content at a commit (or ref), None where it is not there."""
-        answer = self._run("cat-file", "blob", f"{commit}:{path}")
+        answer = self.run("cat-file", "blob", f"{commit}:{path}")
         return answer.stdout if answer.returncode == 0 else None
 
     def changed_files(self, base: str, head: str | None) -> tuple[Change, ...]:
@@ -194,14 +206,14 @@ class Git:
         if self.owner:
             os.chown(path.parent, self.owner.uid, self.owner.gid)
         try:
-            answer = self._run("worktree", "add", "--detach", "--force", str(path), commit)
+            answer = self.run("worktree", "add", "--detach", "--force", str(path), commit)
             if answer.returncode:
                 raise OutsideError(f"git could not check out the base {commit[:12]}: {last_words(answer.stderr)}.")
             self._fill_submodules(path, commit)
             yield path
         finally:
-            self._run("worktree", "remove", "--force", "--force", str(path))
-            self._run("worktree", "prune")
+            self.run("worktree", "remove", "--force", "--force", str(path))
+            self.run("worktree", "prune")
             shutil.rmtree(path.parent, ignore_errors=True)
             guard.worktree_done(path)
 
@@ -210,8 +222,8 @@ class Git:
         for line in self._text("worktree", "list", "--porcelain").splitlines():
             kind, _, path = line.partition(" ")
             if kind == "worktree" and Path(path).parent.name.startswith(WORKTREE_PREFIX):
-                self._run("worktree", "remove", "--force", "--force", path)
-        self._run("worktree", "prune")
+                self.run("worktree", "remove", "--force", "--force", path)
+        self.run("worktree", "prune")
 
     def _fill_submodules(self, worktree: Path, commit: str) -> None:
         """Give the worktree its submodules' files out of the clones that are here; else let git fetch them."""
@@ -223,14 +235,14 @@ class Git:
                 continue
             clone = self.top / path
             if (clone / ".git").exists():
-                archive = Git(clone, self.variables)._run("archive", "--format=tar", sha)
+                archive = Git(clone, self.variables).run("archive", "--format=tar", sha)
                 if archive.returncode == 0:
                     with tarfile.open(fileobj=BytesIO(archive.stdout)) as tar:
                         tar.extractall(worktree / path, filter="tar")
                     continue
             elif not clone.is_dir() or not any(clone.iterdir()):
                 continue  # not checked out for head either, so training does without it
-            answer = Git(worktree, self.variables, self.credential)._run(
+            answer = Git(worktree, self.variables, self.credential).run(
                 "submodule", "update", "--init", "--recursive", "--", path, remote=True
             )
             if answer.returncode:
@@ -242,7 +254,7 @@ class Git:
         if not paths:
             return []
         # absolute, because git reads relative ones from the top; the filters of .gitattributes apply
-        answer = self._run("hash-object", "--stdin-paths", stdin="\n".join(paths).encode())
+        answer = self.run("hash-object", "--stdin-paths", stdin="\n".join(paths).encode())
         if answer.returncode:
             raise OutsideError(f"git could not hash the working tree: {last_words(answer.stderr)}.")
         return answer.stdout.decode().split()
@@ -258,16 +270,17 @@ class Git:
         return {path: files.get(path, "deleted") for path in self.dirty_paths()}
 
     def _text(self, *arguments: str) -> str:
-        answer = self._run(*arguments)
+        answer = self.run(*arguments)
         if answer.returncode:
             raise OutsideError(f"git {arguments[0]} failed in {self.top}: {last_words(answer.stderr)}.")
         return answer.stdout.decode(errors="surrogateescape")
 
-    def _run(self, *arguments: str, remote: bool = False, stdin: bytes | None = None) -> CompletedProcess[bytes]:
+    def run(self, *arguments: str, remote: bool = False, stdin: bytes = b"") -> CompletedProcess[bytes]:
+        """Run a git command here; with `remote` it gets the credential."""
         variables = dict(self.variables)
         if remote and self.credential:
             variables |= _configuration(variables, self.credential.variables())
-        return run(
+        return process.run(
             ["git", *arguments], directory=self.top, variables=variables, owner=self.owner, stdin=stdin, timeout=600
         )
 

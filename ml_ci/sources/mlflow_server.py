@@ -52,7 +52,7 @@ class MlflowServer:
             listening.bind((HOST, 0))
             listening.listen(128)
             self.uri = f"http://{HOST}:{listening.getsockname()[1]}"
-            self._process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+            self._process = subprocess.Popen(
                 self._command(listening.fileno()),
                 env=self._environment(),
                 pass_fds=(listening.fileno(),),

@@ -34,7 +34,7 @@ def run(
     variables: Mapping[str, str],
     owner: Owner | None = None,
     timeout: float = 600,
-    stdin: bytes | None = None,
+    stdin: bytes = b"",
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a program to its end, with both outputs captured.
 
@@ -43,15 +43,17 @@ def run(
     """
     program = Path(arguments[0]).name
     try:
-        return subprocess.run(  # noqa: S603 - a list of arguments, no shell
+        return subprocess.run(
             [str(argument) for argument in arguments],
             cwd=directory,
             env=dict(variables),
             capture_output=True,
             check=False,
             timeout=timeout,
-            **({"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}),
-            **({"user": owner.uid, "group": owner.gid, "extra_groups": []} if owner else {}),
+            input=stdin,
+            user=owner.uid if owner else None,
+            group=owner.gid if owner else None,
+            extra_groups=[] if owner else None,
         )
     except FileNotFoundError as error:
         raise OutsideError(f"{program} was not found: install it, or put it on the PATH.") from error

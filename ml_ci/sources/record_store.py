@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -62,11 +61,13 @@ class Records:
         self.name = name
 
     def by_commit(self, key: str, commit: str) -> Run | None:
+        """The record of this commit."""
         path = _path(key, commit)
         text = self._tree.read(path)
         return read_record(text, f"{path} in {self.name}") if text is not None else None
 
     def by_fingerprint(self, key: str, fingerprint: str) -> Run | None:
+        """The newest record whose inputs were equal."""
         for commit, known in _index(self._tree.read, key):
             if known == fingerprint:
                 run = self.by_commit(key, commit)
@@ -75,9 +76,11 @@ class Records:
         return None
 
     def latest(self, key: str) -> Run | None:
+        """The newest record of all."""
         return next((self.by_commit(key, commit) for commit, _ in _index(self._tree.read, key)), None)
 
-    def image(self, run: Run, sha256: str) -> bytes | None:
+    def image(self, run: Run, sha256: str) -> bytes | None:  # noqa: ARG002 - here they are kept by content alone
+        """An image by the SHA-256 of its content."""
         return self._tree.read(f"images/{sha256}.png")
 
     def add(self, run: Run, images: Mapping[str, bytes]) -> None:
@@ -101,18 +104,21 @@ class Folder:
         self._root = root
 
     def read(self, path: str) -> bytes | None:
+        """The bytes of a file, None where it is not there."""
         try:
             return (self._root / path).read_bytes()
         except FileNotFoundError:
             return None
 
     def update(self, change: Callable[[Callable[[str], bytes | None]], Mapping[str, bytes]], message: str) -> None:
+        """Write the files, each of them whole."""
+        del message  # a folder keeps no history
         for path, content in change(self.read).items():
             target = self._root / path
             target.parent.mkdir(parents=True, exist_ok=True)
             with NamedTemporaryFile(dir=target.parent, delete=False) as file:
                 file.write(content)
-            os.replace(file.name, target)
+            Path(file.name).replace(target)
 
 
 class FetchedBranch:
@@ -123,9 +129,12 @@ class FetchedBranch:
         self._ref = f"refs/remotes/origin/{branch}"
 
     def read(self, path: str) -> bytes | None:
+        """The bytes of a file, None where it, or the branch, is not there."""
         return self._git.read(self._ref, path)
 
     def update(self, change: Callable[[Callable[[str], bytes | None]], Mapping[str, bytes]], message: str) -> None:
+        """Refused: raises OutsideError."""
+        del change, message
         raise OutsideError("the data branch is written by the action, not from a clone.")
 
 

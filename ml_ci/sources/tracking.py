@@ -69,7 +69,7 @@ class Tracking:
     def __init__(self, uri: str, variables: Mapping[str, str], *, shared: bool, experiment: str = "ml-ci") -> None:
         if shared and not uri.startswith(("http://", "https://")):
             raise ConfigError(
-                f"MLFLOW_TRACKING_URI is {uri.split(':')[0]!r}-like, and ml-ci needs an MLflow server over HTTP: "
+                f"MLFLOW_TRACKING_URI is of the kind {uri.partition(':')[0]!r}, and ml-ci needs an MLflow server over HTTP: "
                 "give its http(s) address, or unset the variable to let ml-ci start one."
             )
         self.uri = uri
@@ -89,11 +89,17 @@ class Tracking:
         try:
             tags = json.loads(outer.get("MLFLOW_RUN_CONTEXT") or "{}")
         except ValueError as error:
-            raise ConfigError("MLFLOW_RUN_CONTEXT is set, but is not a JSON object of tags: mend or unset it.") from error
+            raise ConfigError(
+                "MLFLOW_RUN_CONTEXT is set, but is not a JSON object of tags: mend or unset it."
+            ) from error
         return inner | {
             "MLFLOW_TRACKING_URI": self.uri,
             "MLFLOW_RUN_CONTEXT": json.dumps({**tags, **identity.tags()}),
         }
+
+    def check(self) -> None:
+        """Ask the server something small. Raises OutsideError, within seconds, if it does not answer as MLflow does."""
+        self._ask(lambda client: client.search_experiments(max_results=1))
 
     # -- what a training left
 
@@ -117,10 +123,10 @@ class Tracking:
         warnings: tuple[str, ...] = ()
         if others:
             names = ", ".join(f"{run.info.run_name} ({run.info.status})" for run in others[:10])
-            warnings = (
-                f"Training left {len(top)} top-level MLflow runs; {chosen.info.run_name} finished last and counts. "
-                f"Not used: {names}.",
+            counted = (
+                f"Training left {len(top)} top-level MLflow runs; {chosen.info.run_name} finished last and counts."
             )
+            warnings = (f"{counted} Not used: {names}.",)
         return Left(run=self._ask(lambda client: self._read(client, chosen)), warnings=warnings)
 
     def create(self, identity: Identity, started: int) -> str:
@@ -139,13 +145,13 @@ class Tracking:
 
         The tag `ml_ci.record` comes last, so a run that has it is complete; only such a run is ever a baseline.
         """
+        run_id = run.run_id or ""
 
         def add(client: MlflowClient) -> None:
             from mlflow.entities import Metric as Point
             from mlflow.entities import Param
 
-            assert run.run_id is not None
-            present = client.get_run(run.run_id)
+            present = client.get_run(run_id)
             points = [
                 Point(_legal(name), metric.value, present.info.end_time or present.info.start_time, 0)
                 for name, metric in run.metrics.items()
@@ -154,16 +160,16 @@ class Tracking:
             params = [Param(_legal(name), value[:6000]) for name, value in run.params.items()]
             params = [param for param in params if param.key not in present.data.params]
             for start in range(0, max(len(points), len(params)), 100):
-                client.log_batch(run.run_id, metrics=points[start : start + 100], params=params[start : start + 100])
+                client.log_batch(run_id, metrics=points[start : start + 100], params=params[start : start + 100])
             for name, value in identity.tags().items():
                 if present.data.tags.get(name) != value:
-                    client.set_tag(run.run_id, name, value)
+                    client.set_tag(run_id, name, value)
             for name, content in images.items():
-                _log_bytes(client, run.run_id, content, f"{IMAGES}/{name}.png")
-            client.log_text(run.run_id, write_record(run), RECORD)
+                _log_bytes(client, run_id, content, f"{IMAGES}/{name}.png")
+            client.log_text(run_id, write_record(run), RECORD)
             if present.info.status == "RUNNING":
-                client.set_terminated(run.run_id, "FINISHED")
-            client.set_tag(run.run_id, "ml_ci.record", "exact" if identity.exact else "other")
+                client.set_terminated(run_id, "FINISHED")
+            client.set_tag(run_id, "ml_ci.record", "exact" if identity.exact else "other")
 
         self._ask(add)
 
@@ -176,6 +182,10 @@ class Tracking:
     def by_fingerprint(self, key: str, fingerprint: str) -> Run | None:
         """The newest complete run with this fingerprint, of whatever commit."""
         return self._tagged(key, f"tags.`ml_ci.fingerprint` = '{_plain(fingerprint)}' and tags.`ml_ci.record` LIKE '%'")
+
+    def latest(self, key: str) -> Run | None:
+        """The newest complete run of a commit's code as it is, of whatever commit."""
+        return self._tagged(key, "tags.`ml_ci.record` = 'exact'")
 
     def by_id(self, run_id: str) -> Run:
         """The run with this MLflow id. Raises ConfigError where there is none, TrainingError if it has not finished."""

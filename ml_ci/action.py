@@ -1,0 +1,213 @@
+"""The door for GitHub: the action's inputs and the event in; comment, check, summary, outputs and exit code out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from ml_ci import context as contexts
+from ml_ci import job
+from ml_ci.config import Config
+from ml_ci.config_reader import load
+from ml_ci.config_values import key_name
+from ml_ci.context import Context
+from ml_ci.errors import ConfigError, MlCiError
+from ml_ci.github.check import check_run
+from ml_ci.github.event import Activity, Event, Mode, activity, parse_payload, read_event
+from ml_ci.github.outlet import GitHubOutlet
+from ml_ci.github.session import connect, second_connection
+from ml_ci.github.workflow import Annotations, Write, commands_stopped, group
+from ml_ci.job import Tools
+from ml_ci.result import Result
+from ml_ci.side import Workshop
+from ml_ci.sources.git import Credential, Git
+from ml_ci.workshop import end_on_signals, workshop
+
+Comment = Literal["always", "changes", "failure", "never"]
+Plots = Literal["auto", "branch", "inline", "none"]
+FailOn = Literal["regression", "inconclusive", "never"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """The action's inputs, checked; `runtime`, `image` and `cache` are the business of its scripts (`action/`)."""
+
+    config: str
+    train: str
+    base: str
+    key: str
+    mode: Mode
+    token: str
+    comment: Comment
+    plots: Plots
+    fail_on: FailOn
+    data_branch: str
+
+    def __repr__(self) -> str:
+        return f"Inputs(mode={self.mode!r})"
+
+
+def read_inputs(environ: Mapping[str, str]) -> Inputs:
+    """The inputs as the runner hands them over. Raises ConfigError for a choice that is none: never a default."""
+
+    def text(name: str) -> str:
+        return environ.get(f"INPUT_{name.upper().replace('-', '_')}", "").strip()
+
+    def choice(name: str, known: object, default: str) -> str:
+        value, choices = text(name) or default, get_args(known)
+        if value not in choices:
+            raise ConfigError(f"the input {name} is {value!r}; it must be one of {', '.join(choices)}.")
+        return value
+
+    return Inputs(
+        config=text("config"),
+        train=text("train"),
+        base=text("base"),
+        key=key_name(text("key"), "the input `key`") if text("key") else "",
+        mode=cast("Mode", choice("mode", Mode, "auto")),
+        token=text("github-token"),
+        comment=cast("Comment", choice("comment", Comment, "always")),
+        plots=cast("Plots", choice("plots", Plots, "auto")),
+        fail_on=cast("FailOn", choice("fail-on", FailOn, "regression")),
+        data_branch=text("data-branch") or "ml-ci-data",
+    )
+
+
+class WorkflowProgress:
+    """Steps as folded groups; training's output so that no line of it is taken for a workflow command."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """A group around the step, with nothing in it taken for a command."""
+        with group(self._write, title), commands_stopped(self._write):
+            yield
+
+    def line(self, text: str) -> None:
+        """A line of training's, as it is."""
+        self._write(f"{text}\n")
+
+
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Do what the event asks for; returns the exit code."""
+    end_on_signals()
+    annotations = Annotations(_write)
+    try:
+        return _main(environ, annotations)
+    except MlCiError as error:
+        annotations.add("error", str(error), title="ml-ci")
+        return error.exit_code
+
+
+def _main(environ: Mapping[str, str], annotations: Annotations) -> int:
+    inputs = read_inputs(environ)
+    where = environ.get("GITHUB_EVENT_PATH", "")
+    payload = parse_payload(Path(where).read_bytes() if where and Path(where).is_file() else b"{}", where)
+    event = read_event(environ, payload)
+    todo = activity(event, inputs.mode)
+    if todo is Activity.NOTHING:
+        annotations.add("notice", f"Nothing to do on {event.name} ({event.action}).", title="ml-ci")
+        return 0
+    if todo is Activity.PUBLISH:
+        raise ConfigError("`mode: publish` is not in this version of ml-ci: run it on pull_request instead.")
+    top = Path(environ.get("GITHUB_WORKSPACE") or ".")
+    git = Git.discover(top, _without_inputs(environ), Credential(event.server_url, inputs.token))
+    with ExitStack() as stack:
+        outlet = GitHubOutlet(
+            event=event,
+            repository=connect(inputs.token, api_url=event.api_url, repository=event.repository),
+            annotations=annotations,
+            environ=environ,
+            comment=inputs.comment if todo is Activity.COMPARE_AND_COMMENT else "never",
+            plots=inputs.plots,
+            data_branch=inputs.data_branch,
+            out=git.top / ".ml-ci",
+        )
+        try:
+            config = _config(inputs, git.top)
+        except ConfigError as error:
+            return outlet.publish(job.failed(inputs.key or "default", error, head_commit=event.head_sha)).exit_code
+        if todo in (Activity.COMPARE_AND_COMMENT, Activity.COMPARE):
+            outlet.check = stack.enter_context(
+                check_run(
+                    lambda: second_connection(outlet.repository),
+                    key=config.key,
+                    head_sha=event.head_sha,
+                    details_url=event.run_url,
+                    on_problem=outlet.problem,
+                )
+            )
+        progress = WorkflowProgress(_write)
+        in_container = environ.get("ML_CI_RUNTIME") == "container"
+        shop, temporary = stack.enter_context(
+            workshop(git, outlet.out, git.variables, progress, in_container=in_container)
+        )
+        if todo is Activity.RECORD:
+            return _record(git, config, shop, temporary, outlet)
+        return _compare(_context(todo, git, event, inputs.base or None), config, git, shop, temporary, outlet, inputs)
+
+
+def _compare(
+    where: Context, config: Config, git: Git, shop: Workshop, temporary: Path, outlet: GitHubOutlet, inputs: Inputs
+) -> int:
+    tools = Tools(git=git, shop=shop, stores=(outlet.records,), keep=None, temporary=temporary)
+    published: list[Result] = []
+
+    def report(result: Result) -> None:
+        if inputs.fail_on == "never" and not result.failure:
+            result = replace(result, allowed=True)
+        published.append(outlet.publish(result))
+
+    job.run(where, config, tools, report)
+    return published[-1].exit_code
+
+
+def _record(git: Git, config: Config, shop: Workshop, temporary: Path, outlet: GitHubOutlet) -> int:
+    tools = Tools(git=git, shop=shop, stores=(outlet.records,), keep=outlet.records, temporary=temporary)
+    where = contexts.alone(git)
+    try:
+        finished = job.record(where, config, tools)
+    except MlCiError as error:
+        return outlet.publish(job.failed(config.key, error, head_commit=where.head)).exit_code
+    outlet.recorded(finished.run)
+    return 0
+
+
+def _context(todo: Activity, git: Git, event: Event, base: str | None) -> Context:
+    if todo is Activity.COMPARE_WITH_LAST_RECORD:
+        return contexts.against_last_record(git)
+    if event.pull_number is not None:
+        return contexts.of_pull_request(git, event, base)
+    if event.name == "merge_group":
+        return contexts.of_merge_group(git, event, base)
+    return contexts.of_branch(git, event, base)
+
+
+def _config(inputs: Inputs, top: Path) -> Config:
+    """The configuration, with what the inputs override. The default's file may be missing; one that is named may not."""
+    named = inputs.config if inputs.config not in ("", ".ml-ci.yml") else None
+    config = load(top / named if named else None, top)
+    if inputs.train:
+        config = replace(config, train=inputs.train)
+    if inputs.key:
+        config = replace(config, key=inputs.key)
+    if inputs.fail_on == "inconclusive":
+        config = replace(config, policy=replace(config.policy, inconclusive="fail"))
+    return config
+
+
+def _without_inputs(environ: Mapping[str, str]) -> dict[str, str]:
+    """No program that ml-ci starts needs the inputs, the token least of all."""
+    return {name: value for name, value in environ.items() if not name.startswith("INPUT_")}
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

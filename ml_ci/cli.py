@@ -1,0 +1,232 @@
+"""The door for a person: `ml-ci run`, `compare`, `record`, `demo`.
+
+Only click is imported before a command runs, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from ml_ci import __version__
+from ml_ci.errors import ConfigError, MlCiError
+
+if TYPE_CHECKING:
+    from ml_ci.job import Tools
+    from ml_ci.result import Result
+    from ml_ci.side import Workshop
+    from ml_ci.sources.git import Git
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+FOLDER = Path(".ml-ci")
+
+
+def _shared(command: Command) -> Command:
+    """The options that `run` and `compare` have in common."""
+    for option in (
+        click.option("--quiet", is_flag=True, help="Show neither progress nor training's output."),
+        click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output, and nothing else."),
+        click.option("--out", type=click.Path(path_type=Path), help="Output folder.  [default: .ml-ci]"),
+        click.option(
+            "--config", type=click.Path(path_type=Path), help="Configuration file.  [default: .ml-ci.yml at the top]"
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ml-ci")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def cli(context: click.Context, *, debug: bool) -> None:
+    """Is the model that comes out of this change better or worse than the one on its base?"""
+    context.obj = debug
+
+
+@cli.command()
+@click.option("--base", help="What to compare with.  [default: the merge-base with the default branch]")
+@_shared
+@click.pass_obj
+def run(
+    debug: bool,
+    base: str | None,
+    config: Path | None,
+    out: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train what is checked out, compare it with the base, and decide.
+
+    The exit code is 0 for pass, 1 for fail, 2 for a wrong configuration, 3 if training failed, 4 if something outside
+    did.
+    """
+    with _errors(debug=debug):
+        sys.exit(_run(Path.cwd(), base, config, out, as_json=as_json, quiet=quiet))
+
+
+@cli.command()
+@click.argument("base")
+@click.argument("head")
+@_shared
+@click.pass_obj
+def compare(
+    debug: bool,
+    base: str,
+    head: str,
+    config: Path | None,
+    out: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Compare two runs that exist: each a record, a metrics file, or an MLflow run id."""
+    with _errors(debug=debug):
+        from ml_ci.config_reader import load
+        from ml_ci.job import compare_runs
+        from ml_ci.sources.operand import read_operand
+        from ml_ci.workshop import make_output_folder
+
+        settings = load(config, Path.cwd())
+        folder = out or FOLDER
+        make_output_folder(folder)
+        before, after = (read_operand(operand, os.environ) for operand in (base, head))
+        result = compare_runs(before, after, settings)
+        _show(_write(result, folder, None), folder, as_json=as_json, quiet=quiet)
+        sys.exit(result.exit_code)
+
+
+@cli.command()
+@click.option("--config", type=click.Path(path_type=Path), help="Configuration file.  [default: .ml-ci.yml at the top]")
+@click.option("--out", type=click.Path(path_type=Path), help="Output folder.  [default: .ml-ci]")
+@click.option("--quiet", is_flag=True, help="Show neither progress nor training's output.")
+@click.pass_obj
+def record(
+    debug: bool,
+    config: Path | None,
+    out: Path | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Train what is checked out, and keep its run for later comparisons."""
+    with _errors(debug=debug):
+        from ml_ci import context, job
+        from ml_ci.config_reader import load
+        from ml_ci.terminal import TerminalProgress
+        from ml_ci.workshop import end_on_signals, workshop
+
+        end_on_signals()
+        git = _git(Path.cwd())
+        settings = load(config, git.top)
+        folder = out or git.top / FOLDER
+        with workshop(git, folder, os.environ, TerminalProgress(quiet=quiet)) as (shop, temporary):
+            tools = _tools(git, shop, temporary)
+            finished = job.record(context.alone(git), settings, tools)
+        click.echo(f"Recorded the run of {finished.run.commit[:12]}: {len(finished.run.metrics)} metrics.")
+
+
+@cli.command()
+@click.option("--dir", "folder", type=click.Path(path_type=Path), default=Path("demo"), help="Where to build it.")
+@click.option("--open", "show", is_flag=True, help="Open the report in a browser.")
+@click.pass_obj
+def demo(debug: bool, folder: Path, *, show: bool) -> None:
+    """Build a small repository with a pull request in it, and judge that."""
+    with _errors(debug=debug):
+        from ml_ci.demo import build
+
+        repository = build(folder)
+        click.echo(f"Built {repository.path}: branch {repository.head} on {repository.base}.\n", err=True)
+        _run(repository.path, repository.base, None, None, as_json=False, quiet=False)
+        page = repository.path / FOLDER / "report.html"
+        click.echo(f"\nReport: {page}")
+        if show:
+            click.launch(str(page))
+
+
+def main() -> None:
+    """The `ml-ci` command."""
+    cli(prog_name="ml-ci")
+
+
+def _run(start: Path, base: str | None, config: Path | None, out: Path | None, *, as_json: bool, quiet: bool) -> int:
+    from ml_ci import context, job
+    from ml_ci.config_reader import load
+    from ml_ci.terminal import TerminalProgress
+    from ml_ci.workshop import end_on_signals, workshop
+
+    end_on_signals()
+    git = _git(start)
+    settings = load(config, git.top)
+    folder = out or git.top / FOLDER
+    where = context.in_clone(git, base)
+    with workshop(git, folder, os.environ, TerminalProgress(quiet=quiet)) as (shop, temporary):
+        tools = _tools(git, shop, temporary)
+        result = job.run(where, settings, tools, _unreported)
+        result = _write(result, folder, where.base)
+    _show(result, folder, as_json=as_json, quiet=quiet)
+    return result.exit_code
+
+
+def _unreported(_: Result) -> None:
+    """A person is told at the end, once MLflow has been told as well."""
+
+
+def _git(start: Path) -> Git:
+    from ml_ci.sources.git import Git
+
+    return Git.discover(start, os.environ)
+
+
+def _tools(git: Git, shop: Workshop, temporary: Path) -> Tools:
+    """A laptop's: records in the output folder, and those of the data branch as this clone last fetched it."""
+    from ml_ci.job import Tools
+    from ml_ci.sources.record_store import FetchedBranch, Folder, Records
+
+    own = Records(Folder(shop.out), f"the records in {shop.out}")
+    fetched = Records(FetchedBranch(git, "ml-ci-data"), "origin/ml-ci-data")
+    return Tools(git=git, shop=shop, stores=(own, fetched), keep=own, temporary=temporary)
+
+
+def _write(result: Result, folder: Path, base: str | None) -> Result:
+    from ml_ci.report.files import write_output
+    from ml_ci.report.presentation import Presentation, reproduce_lines
+
+    reproduce = reproduce_lines(base=base) if base else ()
+    return write_output(result, Presentation(reproduce=reproduce, version=__version__), folder).result
+
+
+def _show(result: Result, folder: Path, *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        click.echo((folder / "result.json").read_text(encoding="utf-8"), nl=False)
+        return
+    from rich.console import Console
+
+    from ml_ci.report.terminal import print_result
+
+    print_result(result, Console())
+    if not quiet:
+        click.echo(f"Written to {folder}: report.html, report.md, result.json", err=True)
+
+
+@contextmanager
+def _errors(*, debug: bool) -> Iterator[None]:
+    """Turn the errors of the family into one sentence and their exit code."""
+    try:
+        yield
+    except MlCiError as error:
+        if debug:
+            raise
+        label = "configuration" if isinstance(error, ConfigError) else "error"
+        click.echo(f"ml-ci: {label}: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("ml-ci: cancelled.", err=True)
+        sys.exit(130)

@@ -1,0 +1,333 @@
+"""One side of the comparison: prepare it, train it, read what training left. Head and base take the same way."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from ml_ci.config import Config, training_digest
+from ml_ci.errors import ConfigError, TrainingError
+from ml_ci.progress import Progress
+from ml_ci.records import DataVersion, Environment, Image, Metric, Run
+from ml_ci.sources import data, environment, inputs, metric_files
+from ml_ci.sources.data import Dvc, Pulled
+from ml_ci.sources.environment import TrainingEnvironment
+from ml_ci.sources.git import Git
+from ml_ci.sources.reaper import Reaper
+from ml_ci.sources.tracking import Identity, Tracking
+from ml_ci.sources.training import Trained, log_tail, train, training_variables
+
+USUAL_METRICS = tuple(
+    f"{folder}metrics.{kind}"
+    for folder in ("", "metrics/", "results/", "reports/", "dvclive/")
+    for kind in ("json", "yaml", "yml", "toml", "csv", "txt")
+)
+"""Where metrics are looked for when the configuration does not say. Only what this training wrote counts."""
+IMAGE_BYTES = 5_000_000
+"""GitHub's image proxy shows nothing larger."""
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """What every side is trained with: the caller's environment, places to work in, and who watches over it."""
+
+    variables: Mapping[str, str]
+    cache: Path
+    out: Path
+    reaper: Reaper
+    progress: Progress
+    in_container: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """Code that is checked out and ready to be trained, with all that its fingerprint is made of."""
+
+    name: Literal["head", "base"]
+    git: Git
+    commit: str
+    exact: bool
+    dirty: bool
+    config: Config
+    command: str
+    environment: TrainingEnvironment
+    files: Mapping[str, str]
+    fingerprint: str
+    warnings: tuple[str, ...]
+
+    @property
+    def directory(self) -> Path:
+        """Where training runs."""
+        return self.git.top / self.config.working_directory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A side's run, the contents of its images by SHA-256, and what the run is tagged with."""
+
+    run: Run
+    images: Mapping[str, bytes]
+    identity: Identity
+
+
+def prepare(
+    name: Literal["head", "base"], git: Git, commit: str, *, exact: bool, dirty: bool, config: Config, shop: Workshop
+) -> Side:
+    """Build the environment, pull head's data, and take the fingerprint of all that training will read.
+
+    The base's data is pulled only once it is known that the base has to be trained (`pull`).
+    """
+    directory = git.top / config.working_directory
+    if not directory.is_dir():
+        raise ConfigError(f"working-directory {config.working_directory} is not a folder of the {name}.")
+    files = git.working_files()
+    if not inputs.chosen(files, config.inputs):
+        raise ConfigError(f"`inputs` matches no file of the {name}: without inputs nothing can be compared.")
+    with ThreadPoolExecutor(2) as pool:
+        pulling = pool.submit(pull, git, config) if name == "head" else None
+        built = environment.prepare(
+            directory,
+            git.top,
+            config.environment,
+            cache=shop.cache / "envs",
+            outer=training_variables(shop.variables),
+            in_container=shop.in_container,
+            log=shop.out / f"environment-{name}.log",
+        )
+        pulled = pulling.result() if pulling else Pulled()
+    command = config.train or ("dvc repro" if (directory / "dvc.yaml").exists() else "python train.py")
+    return Side(
+        name=name,
+        git=git,
+        commit=commit,
+        exact=exact and not pulled.changed,
+        dirty=dirty or bool(pulled.changed),
+        config=config,
+        command=command,
+        environment=built,
+        files=files,
+        fingerprint=inputs.fingerprint(
+            command=command,
+            files=files,
+            inputs=config.inputs,
+            data=pulled.changed,
+            settings=training_digest(config),
+            python=built.python,
+            packages=built.packages,
+        ),
+        warnings=pulled.warnings,
+    )
+
+
+def pull(git: Git, config: Config, shared: Git | None = None) -> Pulled:
+    """`dvc pull` in a side's working tree; `shared` is the repository whose cache a worktree uses."""
+    root = data.find_dvc(git.top / config.working_directory, git.top)
+    if root is None and config.pull not in (None, False):
+        raise ConfigError("`data.pull` is set, but there is no DVC repository here: run `dvc init`, or unset it.")
+    if root is None or config.pull is False:
+        return Pulled()
+    if shared:
+        home = data.find_dvc(shared.top / config.working_directory, shared.top)
+        if home:
+            Dvc(home, shared.variables).share_cache(root)
+    targets = config.pull if isinstance(config.pull, tuple) else ()
+    return Dvc(root, git.variables).pull(targets)
+
+
+def run(side: Side, tracking: Tracking, shop: Workshop) -> Finished:
+    """Train a side, and read what training left: MLflow's run, metrics files, parameters, images.
+
+    Raises TrainingError if training fails, or leaves no metrics.
+    """
+    identity = identify(side)
+    before = {path: metric_files.signature(path) for path in _watched(side)}
+    started = datetime.now(UTC)
+    trained = train(
+        side.command,
+        directory=side.directory,
+        variables=_variables(side, tracking, identity, shop),
+        timeout=side.config.timeout,
+        log=shop.out / f"train-{side.name}.log",
+        echo=shop.progress.line,
+        reaper=shop.reaper,
+        owner=side.git.owner,
+    )
+    return _collect(side, tracking, identity, started, trained, before)
+
+
+def identify(side: Side) -> Identity:
+    """What the runs of one training of this side are tagged with; each call is another training."""
+    return Identity(
+        key=side.config.key,
+        commit=side.commit,
+        attempt=uuid.uuid4().hex,
+        fingerprint=side.fingerprint,
+        exact=side.exact,
+    )
+
+
+def _variables(side: Side, tracking: Tracking, identity: Identity, shop: Workshop) -> dict[str, str]:
+    outer = {**training_variables(shop.variables), **side.environment.variables}
+    outer.setdefault("ML_CI_SEED", "0")
+    return tracking.variables(outer, identity) | dict(shop.reaper.marker)
+
+
+def _collect(
+    side: Side,
+    tracking: Tracking,
+    identity: Identity,
+    started: datetime,
+    trained: Trained,
+    before: Mapping[Path, metric_files.Signature | None],
+) -> Finished:
+    since = int(started.timestamp() * 1000)
+    left = tracking.left_by(identity, since)
+    fresh, stale = _fresh(side, before)
+    from_files, file_warnings = _read_metrics(side, fresh)
+    logged = dict(left.run.metrics) if left.run else {}
+    metrics = from_files | logged
+    if not metrics:
+        raise TrainingError(_nothing_left(side, stale), log_tail(trained.log))
+    run_id = left.run.run_id if left.run else tracking.create(identity, since)
+    images = _read_images(side, fresh)
+    finished = Run(
+        commit=side.commit,
+        key=side.config.key,
+        run_id=run_id,
+        dirty=side.dirty,
+        fingerprint=side.fingerprint,
+        command=side.command,
+        started=started.isoformat(timespec="seconds"),
+        train_seconds=trained.seconds,
+        peak_memory=trained.peak_memory,
+        metrics=metrics,
+        params=_read_params(side) | (dict(left.run.params) if left.run else {}),
+        data=_data_versions(side),
+        environment=Environment(
+            python=side.environment.python,
+            platform=side.environment.platform,
+            packages=dict(side.environment.packages),
+        ),
+        images=tuple(Image(path=path, sha256=sha256) for path, (sha256, _) in images.items()),
+        warnings=(
+            *side.warnings,
+            *left.warnings,
+            *(f"{path} was not written by this training, so it does not count." for path in stale),
+            *file_warnings,
+            *_disagreements(from_files, logged),
+        ),
+    )
+    return Finished(run=finished, images=dict(images.values()), identity=identity)
+
+
+def _watched(side: Side) -> list[Path]:
+    """The files whose writing has to be noticed: metrics and images."""
+    return metric_files.expand(side.directory, [*_metric_patterns(side), *side.config.plots])
+
+
+def _metric_patterns(side: Side) -> Sequence[str]:
+    if side.config.metrics is not None:
+        return side.config.metrics
+    return [*USUAL_METRICS, *data.declared_metrics(side.directory / "dvc.yaml")]
+
+
+def _fresh(side: Side, before: Mapping[Path, metric_files.Signature | None]) -> tuple[set[Path], list[str]]:
+    """The watched files that this training wrote, or that DVC vouches for; and the metrics files that it did not."""
+    root = data.find_dvc(side.directory, side.git.top)
+    fresh: set[Path] = set()
+    stale = []
+    wanted = set(metric_files.expand(side.directory, _metric_patterns(side)))
+    for path in _watched(side):
+        if metric_files.written(before.get(path), metric_files.signature(path)) or (
+            root
+            and data.is_output(side.directory / "dvc.yaml", path)
+            and Dvc(root, side.git.variables).is_up_to_date(path)
+        ):
+            fresh.add(path)
+        elif path in wanted:
+            stale.append(str(path.relative_to(side.git.top)))
+    return fresh, stale
+
+
+def _vouched(side: Side, root: Path | None, path: Path) -> bool:
+    """Whether DVC says that a stage makes the file, and that nothing it depends on has changed since."""
+    if root is None or not data.is_output(side.directory / "dvc.yaml", path):
+        return False
+    return Dvc(root, side.git.variables).is_up_to_date(path)
+
+
+def _read_metrics(side: Side, fresh: set[Path]) -> tuple[dict[str, Metric], list[str]]:
+    metrics: dict[str, Metric] = {}
+    warnings: list[str] = []
+    for path in metric_files.expand(side.directory, _metric_patterns(side)):
+        if path in fresh:
+            found, said = metric_files.read_metrics(path, str(path.relative_to(side.git.top)))
+            warnings += said
+            warnings += [
+                f"{name} is in {metrics[name].source} and in {metric.source}; the latter counts."
+                for name, metric in found.items()
+                if name in metrics and not _equal(metrics[name].value, metric.value)
+            ]
+            metrics |= found
+    if side.config.metrics:
+        present = {
+            str(path.relative_to(side.git.top)) for path in metric_files.expand(side.directory, side.config.metrics)
+        }
+        warnings += [] if present else [f"`metrics` names {', '.join(side.config.metrics)}, but there is no such file."]
+    return metrics, warnings
+
+
+def _disagreements(files: Mapping[str, Metric], logged: Mapping[str, Metric]) -> list[str]:
+    return [
+        f"{name} is {logged[name].value:.6g} in MLflow but {metric.value:.6g} in {metric.source}; MLflow's counts."
+        for name, metric in files.items()
+        if name in logged and not _equal(logged[name].value, metric.value)
+    ]
+
+
+def _equal(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))
+
+
+def _read_params(side: Side) -> dict[str, str]:
+    params: dict[str, str] = {}
+    for path in metric_files.expand(side.directory, side.config.params):
+        params |= metric_files.read_params(path, str(path.relative_to(side.git.top)))
+    return params
+
+
+def _read_images(side: Side, fresh: set[Path]) -> dict[str, tuple[str, bytes]]:
+    """Training's PNGs by path: the SHA-256 of the content, and the content."""
+    images = {}
+    for path in metric_files.expand(side.directory, side.config.plots):
+        if path in fresh and path.stat().st_size <= IMAGE_BYTES:
+            content = path.read_bytes()
+            if content.startswith(PNG):
+                images[str(path.relative_to(side.git.top))] = (hashlib.sha256(content).hexdigest(), content)
+    return images
+
+
+def _data_versions(side: Side) -> tuple[DataVersion, ...]:
+    def read(path: str) -> bytes | None:
+        file = side.git.top / path
+        return file.read_bytes() if file.is_file() else None
+
+    return tuple(version for version in data.versions(side.files, read) if version.path not in side.files)
+
+
+def _nothing_left(side: Side, stale: Sequence[str]) -> str:
+    text = (
+        f"training (`{side.command}`) exited with 0 but left no metrics: log them to MLflow at MLFLOW_TRACKING_URI, "
+        "or write a file that `metrics` names."
+    )
+    if stale:
+        text += f" {', '.join(stale[:5])} is there, but this training did not write it."
+    return text

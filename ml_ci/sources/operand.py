@@ -1,0 +1,46 @@
+"""The operands of `ml-ci compare`: a record, a metrics file, or an MLflow run id."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ml_ci.errors import ConfigError
+from ml_ci.records import Run, read_record
+from ml_ci.sources.metric_files import read_metrics
+from ml_ci.sources.tracking import Tracking
+
+RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def read_operand(operand: str, variables: Mapping[str, str]) -> Run:
+    """The run that an operand names. Raises ConfigError where it is none of the three.
+
+    A file is a record if it is a JSON object with `schema` and `metrics`, else a metrics file. An MLflow run id is
+    looked up on the server of MLFLOW_TRACKING_URI.
+    """
+    path = Path(operand)
+    if path.is_file():
+        text = path.read_bytes()
+        if _is_record(text):
+            return read_record(text, operand)
+        metrics, warnings = read_metrics(path, operand)
+        if not metrics:
+            raise ConfigError(f"{operand} holds no metric: name a record, a metrics file, or an MLflow run id.")
+        return Run(commit="", metrics=metrics, warnings=tuple(warnings))
+    if not RUN_ID.fullmatch(operand):
+        raise ConfigError(f"{operand} is neither a file here nor an MLflow run id (32 hexadecimal digits).")
+    uri = variables.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        raise ConfigError(f"{operand} looks like an MLflow run id: set MLFLOW_TRACKING_URI to the server that has it.")
+    return Tracking(uri, variables, shared=True).by_id(operand)
+
+
+def _is_record(text: bytes) -> bool:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(document, dict) and "schema" in document and "metrics" in document

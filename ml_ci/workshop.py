@@ -1,0 +1,105 @@
+"""What both doors set up around a job, and take down after it: places, the lock, the reaper, the caller's signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ml_ci.errors import OutsideError
+from ml_ci.progress import Progress
+from ml_ci.side import Workshop
+from ml_ci.sources.git import Git
+from ml_ci.sources.process import Owner
+from ml_ci.sources.reaper import Reaper, common_git_dir
+
+
+def cache_folder(variables: Mapping[str, str]) -> Path:
+    """Where what is worth keeping between jobs is kept: ML_CI_CACHE, else the user's cache folder."""
+    own = variables.get("ML_CI_CACHE")
+    shared = variables.get("XDG_CACHE_HOME")
+    return Path(own) if own else (Path(shared) if shared else Path.home() / ".cache") / "ml-ci"
+
+
+@contextmanager
+def workshop(
+    git: Git, out: Path, variables: Mapping[str, str], progress: Progress, *, in_container: bool = False
+) -> Iterator[tuple[Workshop, Path]]:
+    """A workshop for one job, and a temporary folder for it; whatever happens, both are tidy afterwards.
+
+    Raises OutsideError where another job is at work in this repository.
+    """
+    with _one_at_a_time(common_git_dir(git.top)), Reaper() as reaper:
+        make_output_folder(out)
+        temporary = Path(tempfile.mkdtemp(prefix="ml-ci-", dir=variables.get("RUNNER_TEMP")))
+        reaper.folder(temporary)
+        if git.owner:
+            os.chown(temporary, git.owner.uid, git.owner.gid)
+        try:
+            yield (
+                Workshop(
+                    variables=variables,
+                    cache=cache_folder(variables),
+                    out=out,
+                    reaper=reaper,
+                    progress=progress,
+                    in_container=in_container,
+                ),
+                temporary,
+            )
+        finally:
+            if git.owner:
+                _give_back(out, git.owner)
+
+
+def make_output_folder(out: Path) -> None:
+    """Make the output folder, ignored by git through a file of its own. Raises OutsideError where that cannot be."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        ignore = out / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+    except OSError as error:
+        raise OutsideError(f"the output folder {out} cannot be written: {error.strerror}.") from error
+
+
+def end_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end this process as Ctrl-C does: through every `finally` on the way out."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)
+
+
+@contextmanager
+def _one_at_a_time(git_dir: Path) -> Iterator[None]:
+    """A lock that the kernel gives back however this process ends; it leaves no file, since it is on a folder."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(git_dir, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise OutsideError(f"another ml-ci is at work in {git_dir.parent}: wait for it, or end it.") from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _give_back(folder: Path, owner: Owner) -> None:
+    """Files that root wrote could not be cleaned up by later steps of a workflow."""
+    for place, _, names in os.walk(folder):
+        for path in (place, *(os.path.join(place, name) for name in names)):  # noqa: PTH118 - as os.walk gives them
+            os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
