@@ -117,17 +117,23 @@ class DataBranch:
             return self._commit(tip, changed, message)
 
     def _tip(self) -> _Tip | None:
-        from github import GithubException
+        ref = self._ref()
+        if ref is None:
+            return None
+        commit = self._repo.get_git_commit(ref.object.sha)
+        tree = self._repo.get_git_tree(commit.tree.sha, recursive=True)
+        return _Tip(ref, commit, tree, {entry.path: entry.sha for entry in tree.tree if entry.type == "blob"})
+
+    def _ref(self) -> GitRef | None:
+        """The branch's ref, already fetched."""
+        from github import UnknownObjectException
 
         ref = self._repo.get_git_ref(f"heads/{self.branch}")
         try:
-            commit = self._repo.get_git_commit(ref.object.sha)
-        except GithubException as error:
-            if error.status != 404:
-                raise
+            ref.update()
+        except UnknownObjectException:
             return None
-        tree = self._repo.get_git_tree(commit.tree.sha, recursive=True)
-        return _Tip(ref, commit, tree, {entry.path: entry.sha for entry in tree.tree if entry.type == "blob"})
+        return ref
 
     def _read(self, path: str, ref: str) -> bytes | None:
         from github import GithubException
@@ -158,10 +164,22 @@ class DataBranch:
             else:
                 self._repo.create_git_ref(f"refs/heads/{self.branch}", commit.sha)
         except GithubException as error:
-            if not _lost_race(error):
+            if not self._lost_race(error, tip):
                 raise
             return False
         return True
+
+    def _lost_race(self, error: GithubException, tip: _Tip | None) -> bool:
+        """Whether the ref was not where it had been read; a rule that protects the branch is refused with 422 too.
+
+        GitHub's words are asked first, because what it says of a ref just after a race may still be old.
+        """
+        if error.status not in (409, 422):
+            return False
+        if any(sign in said(error) for sign in ("fast forward", "already exists", "does not exist")):
+            return True
+        now = self._ref()
+        return (now.object.sha if now else None) != (tip.commit.sha if tip else None)
 
     def _entries(self, files: Mapping[str, bytes], present: set[str]) -> list[InputGitTreeElement]:
         """The tree's new entries. Short text goes with the tree; other content is uploaded, unless it is there."""
@@ -213,9 +231,3 @@ def _text(content: bytes) -> str | None:
         return content.decode()
     except UnicodeDecodeError:
         return None
-
-
-def _lost_race(error: GithubException) -> bool:
-    """Whether the ref was not where we had read it; a rule that protects the branch is refused with 422 too."""
-    signs = ("fast forward", "already exists", "does not exist", "is at", "expected")
-    return error.status in (409, 422) and any(sign in said(error) for sign in signs)

@@ -151,7 +151,8 @@ def _explain(error: GithubException, doing: str, needed: Permissions) -> Outside
         )
     if status >= 500:
         return OutsideError(f"GitHub failed when asked to {doing} ({status}: {words}): run the job again later.")
-    return OutsideError(f"GitHub would not let ml-ci {doing} ({status}: {words}).")
+    what_to_do = ": use the workflow's own token, or that of an App" if "via a GitHub App" in words else ""
+    return OutsideError(f"GitHub would not let ml-ci {doing} ({status}: {words}){what_to_do}.")
 
 
 def _lacks_rights(words: str) -> bool:
