@@ -110,9 +110,15 @@ def test_importing_it_pulls_in_nothing_slow(module: str) -> None:
 
 
 def test_the_help_shows_without_anything_slow() -> None:
-    program = (
-        "import sys, ml_ci.cli\ntry: sys.argv = ['ml-ci', '--help']; ml_ci.cli.main()\nexcept SystemExit: pass\nprint('LOADED', *sys.modules)"
-    )
+    program = """
+import sys, ml_ci.cli
+sys.argv = ["ml-ci", "--help"]
+try:
+    ml_ci.cli.main()
+except SystemExit:
+    pass
+print("LOADED", *sys.modules)
+"""
     answer = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
     ).stdout
