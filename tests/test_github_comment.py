@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
+from github.Repository import Repository
 
 from ml_ci.errors import ConfigError, OutsideError
 from ml_ci.github.comment import PostedComment, marker, upsert_comment
@@ -37,10 +38,8 @@ class Pull:
         self.now += seconds
         self.waits.append(seconds)
 
-    def say(
-        self, body: str, key: str = "default", token: str = "t", patience: float = 150, timeout: int = 10
-    ) -> PostedComment:
-        repo = connect(
+    def connect(self, token: str = "t", patience: float = 150, timeout: int = 10) -> Repository:
+        return connect(
             token,
             api_url=self.url,
             repository="octo/model",
@@ -48,6 +47,11 @@ class Pull:
             patience=Patience(patience, lambda: self.now),
             sleep=self.wait,
         )
+
+    def say(
+        self, body: str, key: str = "default", token: str = "t", patience: float = 150, timeout: int = 10
+    ) -> PostedComment:
+        repo = self.connect(token, patience, timeout)
         posted = upsert_comment(repo, self.number, key=key, body=body, sleep=self.wait)
         assert posted is not None
         return posted
@@ -74,6 +78,14 @@ def test_a_second_push_updates_the_comment_in_place(pull: Pull) -> None:
     second = pull.say("**fail**")
     assert pull.said == ["<!-- ml_ci:comment key=default -->\n**fail**"]
     assert (second.url, second.created, second.edited) == (first.url, False, True)
+
+
+def test_a_comment_that_is_not_worth_making_is_made_by_nobody_but_one_that_is_there_is_updated(pull: Pull) -> None:
+    assert upsert_comment(pull.connect(), pull.number, key="default", body="same", create=False) is None
+    assert pull.said == []
+    pull.say("**fail**")
+    upsert_comment(pull.connect(), pull.number, key="default", body="same", create=False)
+    assert pull.said == [f"{marker('default')}\nsame"]
 
 
 def test_45_foreign_comments_in_between_change_nothing(pull: Pull) -> None:
