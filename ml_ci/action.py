@@ -26,7 +26,7 @@ from ml_ci.job import Tools
 from ml_ci.result import Result
 from ml_ci.side import Workshop
 from ml_ci.sources.git import Credential, Git
-from ml_ci.workshop import end_on_signals, workshop
+from ml_ci.workshop import end_on_signals, tracking, workshop
 
 Comment = Literal["always", "changes", "failure", "never"]
 Plots = Literal["auto", "branch", "inline", "none"]
@@ -157,7 +157,7 @@ def _main(environ: Mapping[str, str], annotations: Annotations) -> int:
 def _compare(
     where: Context, config: Config, git: Git, shop: Workshop, temporary: Path, outlet: GitHubOutlet, inputs: Inputs
 ) -> int:
-    tools = Tools(git=git, shop=shop, stores=(outlet.records,), keep=None, temporary=temporary)
+    tools = Tools(git=git, shop=shop, tracking=tracking(shop), stores=(outlet.records,), keep=None, temporary=temporary)
     published: list[Result] = []
 
     def report(result: Result) -> None:
@@ -170,7 +170,9 @@ def _compare(
 
 
 def _record(git: Git, config: Config, shop: Workshop, temporary: Path, outlet: GitHubOutlet) -> int:
-    tools = Tools(git=git, shop=shop, stores=(outlet.records,), keep=outlet.records, temporary=temporary)
+    tools = Tools(
+        git=git, shop=shop, tracking=tracking(shop), stores=(outlet.records,), keep=outlet.records, temporary=temporary
+    )
     where = contexts.alone(git)
     try:
         finished = job.record(where, config, tools)

@@ -189,10 +189,11 @@ def _tools(git: Git, shop: Workshop, temporary: Path) -> Tools:
     """A laptop's: records in the output folder, and those of the data branch as this clone last fetched it."""
     from ml_ci.job import Tools
     from ml_ci.sources.record_store import FetchedBranch, Folder, Records
+    from ml_ci.workshop import tracking
 
     own = Records(Folder(shop.out), f"the records in {shop.out}")
     fetched = Records(FetchedBranch(git, "ml-ci-data"), "origin/ml-ci-data")
-    return Tools(git=git, shop=shop, stores=(own, fetched), keep=own, temporary=temporary)
+    return Tools(git=git, shop=shop, tracking=tracking(shop), stores=(own, fetched), keep=own, temporary=temporary)
 
 
 def _write(result: Result, folder: Path, base: str | None) -> Result:

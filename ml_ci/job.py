@@ -6,7 +6,7 @@ import importlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
@@ -23,7 +23,6 @@ from ml_ci.result import Failure, Result
 from ml_ci.side import Finished, Side, Workshop
 from ml_ci.sources.baseline import look_for, without_training
 from ml_ci.sources.git import Git
-from ml_ci.sources.mlflow_server import MlflowServer
 from ml_ci.sources.record_store import Records, RunStore
 from ml_ci.sources.tracking import Tracking
 
@@ -38,6 +37,7 @@ class Tools:
 
     git: Git
     shop: Workshop
+    tracking: AbstractContextManager[Tracking]
     stores: Sequence[RunStore]
     keep: Records | None
     """Where runs of exact commits are kept, besides MLflow."""
@@ -75,7 +75,7 @@ def run(context: Context, config: Config, tools: Tools, report: Callable[[Result
     journal = Journal(base=nothing, head_commit=context.head)
     journal.warnings += unused_warnings(config)
     try:
-        with _tracking(tools) as tracking, ThreadPoolExecutor(1) as background:
+        with tools.tracking as tracking, ThreadPoolExecutor(1) as background:
             head, code, told = _both_sides(context, config, tools, tracking, journal, background)
             result = _result(config, journal, head, code)
             report(result)
@@ -92,7 +92,7 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
         raise OutsideError(
             "the working tree has changes, so its run is nobody's baseline: commit or stash them, then record again."
         )
-    with _tracking(tools) as tracking:
+    with tools.tracking as tracking:
         head = sides.prepare("head", tools.git, context.head, exact=True, dirty=False, config=config, shop=tools.shop)
         known = look_for(config.key, context.head, None, _stores(tools, tracking))
         if known and known.baseline.run and known.baseline.run.fingerprint == head.fingerprint:
@@ -296,24 +296,6 @@ def _settle(told: Sequence[Future[None]]) -> list[str]:
 
 
 # -- what the chapters stand on
-
-
-@contextmanager
-def _tracking(tools: Tools) -> Iterator[Tracking]:
-    """The user's MLflow, asked once whether it answers, or an embedded server that starts meanwhile."""
-    variables = tools.shop.variables
-    uri = variables.get("MLFLOW_TRACKING_URI")
-    if uri:
-        tracking = Tracking(uri, variables, shared=True)
-        tracking.check()
-        yield tracking
-        return
-    with MlflowServer(tools.shop.out / "mlflow", variables, tools.shop.reaper) as server:
-        try:
-            yield Tracking(server.uri, variables, shared=False)
-        except OutsideError:
-            server.check()
-            raise
 
 
 def _stores(tools: Tools, tracking: Tracking) -> list[RunStore]:

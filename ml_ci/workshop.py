@@ -14,8 +14,10 @@ from ml_ci.errors import OutsideError
 from ml_ci.progress import Progress
 from ml_ci.side import Workshop
 from ml_ci.sources.git import Git
+from ml_ci.sources.mlflow_server import MlflowServer
 from ml_ci.sources.process import Owner
 from ml_ci.sources.reaper import Reaper, common_git_dir
+from ml_ci.sources.tracking import Tracking
 
 
 def cache_folder(variables: Mapping[str, str]) -> Path:
@@ -54,6 +56,24 @@ def workshop(
         finally:
             if git.owner:
                 _give_back(out, git.owner)
+
+
+@contextmanager
+def tracking(shop: Workshop) -> Iterator[Tracking]:
+    """The user's MLflow, asked once whether it answers; else an embedded server, which gets up meanwhile."""
+    uri = shop.variables.get("MLFLOW_TRACKING_URI")
+    if uri:
+        own = Tracking(uri, shop.variables, shared=True)
+        own.check()
+        yield own
+        return
+    with MlflowServer(shop.out / "mlflow", shop.variables, shop.reaper) as server:
+        try:
+            yield Tracking(server.uri, shop.variables, shared=False)
+        except OutsideError:
+            # if the server has died, that is the reason, and its log says why
+            server.check()
+            raise
 
 
 def make_output_folder(out: Path) -> None:

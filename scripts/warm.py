@@ -63,3 +63,9 @@ with tempfile.TemporaryDirectory() as folder:
     subprocess.run([Path(sys.executable).parent / "dvc", "init", "--no-scm", "--quiet"], cwd=folder, check=True)
     subprocess.run([Path(sys.executable).parent / "dvc", "status", "--quiet"], cwd=folder, check=True)
     subprocess.run([Path(sys.executable).parent / "uv", "--version"], check=True)
+
+    # the services that botocore still knows
+    import botocore.session
+
+    for service in ("s3", "sts", "sso", "sso-oidc"):
+        botocore.session.get_session().create_client(service, region_name="eu-central-1")

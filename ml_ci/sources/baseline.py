@@ -31,7 +31,7 @@ def look_for(key: str, commit: str, fingerprint: str | None, stores: Sequence[Ru
     for store in stores:
         run = store.by_commit(key, commit)
         if run:
-            return Known(Baseline(commit=commit, origin="found", run=run, why=f"found in {store.name}"), store)
+            return Known(Baseline(commit=commit, origin="found", run=run, why=f"in {store.name}"), store)
     for store in stores if fingerprint else ():
         run = store.by_fingerprint(key, fingerprint or "")
         if run:
