@@ -1,0 +1,88 @@
+"""Pythons and their folders: which one is the caller's, what is installed in one, what is on whose PATH."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ml_ci.errors import OutsideError
+
+BIN = "Scripts" if sys.platform == "win32" else "bin"
+
+
+def path_without_own(outer: Mapping[str, str]) -> str:
+    """The caller's PATH without ml-ci's own virtual environment, unless the caller has activated that one."""
+    own = Path(sys.prefix)
+    parts = outer.get("PATH", os.defpath).split(os.pathsep)
+    activated = outer.get("VIRTUAL_ENV")
+    if sys.prefix == sys.base_prefix or (activated and Path(activated).resolve() == own.resolve()):
+        return os.pathsep.join(parts)
+    hidden = {str(own / BIN), os.path.realpath(own / BIN)}
+    return os.pathsep.join(part for part in parts if part.rstrip("/\\") not in hidden)
+
+
+def callers_python(path: str) -> str | None:
+    """The program that `python` (or else `python3`) is on this PATH."""
+    return shutil.which("python", path=path) or shutil.which("python3", path=path)
+
+
+def path_with_dvc_last(path: str, cache: Path, own: Path = Path(sys.prefix)) -> str:
+    """`path` with ml-ci's own `dvc`, and nothing else of ml-ci's, at its end: used only where training has none."""
+    program = own / BIN / ("dvc.exe" if sys.platform == "win32" else "dvc")
+    if not program.is_file():
+        return path
+    if sys.platform == "win32":  # links need rights there; dvc.exe works from anywhere
+        folder = cache / "dvc-launcher"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(program, folder)
+        return path + os.pathsep + str(folder)
+    # one folder for each installation of ml-ci, so that several can share the cache
+    folder = cache / "dvc-launcher" / re.sub(r"\W+", "-", str(program.absolute())).strip("-")
+    link = folder / "dvc"
+    if not (link.is_symlink() and link.readlink() == program.absolute()):
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = folder / f".dvc-{os.getpid()}"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(program.absolute())
+        fresh.replace(link)
+    return path + os.pathsep + str(folder)
+
+
+def installed(site_packages: Sequence[Path]) -> dict[str, str]:
+    """The distributions in these folders, earlier ones first in importing: normalized name to version.
+
+    Told by the names of `NAME-VERSION.dist-info`, which the packaging specification fixes; reading each METADATA file
+    would take a second for a large environment.
+    """
+    found: dict[str, str] = {}
+    for folder in site_packages:
+        entries = sorted(folder.iterdir()) if folder.is_dir() else []
+        for entry in entries:
+            match = re.fullmatch(r"(.+?)-([^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info", entry.name)
+            if match:
+                found.setdefault(re.sub(r"[-_.]+", "-", match[1]).lower(), match[2])
+    return dict(sorted(found.items()))
+
+
+def ask(program: str, variables: Mapping[str, str]) -> tuple[str, list[Path]]:
+    """A Python's version and the folders that it imports from."""
+    code = "import json, platform, sys; print(json.dumps([platform.python_version(), sys.path]))"
+    try:
+        said = subprocess.run(
+            [program, "-c", code], env=dict(variables), cwd=Path(program).parent, capture_output=True, timeout=60, check=True
+        ).stdout  # fmt: skip
+        version, path = json.loads(said)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise OutsideError(f"{program} does not run, so training would not either: repair it or the PATH.") from error
+    return str(version), [Path(folder) for folder in path if folder]
+
+
+def interpreter(root: Path) -> Path:
+    """The Python of a virtual environment."""
+    return root / BIN / ("python.exe" if sys.platform == "win32" else "python")
