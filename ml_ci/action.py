@@ -157,7 +157,14 @@ def _main(environ: Mapping[str, str], annotations: Annotations) -> int:
 def _compare(
     where: Context, config: Config, git: Git, shop: Workshop, temporary: Path, outlet: GitHubOutlet, inputs: Inputs
 ) -> int:
-    tools = Tools(git=git, shop=shop, tracking=tracking(shop), stores=(outlet.records,), keep=None, temporary=temporary)
+    tools = Tools(
+        git=git.marked(shop.reaper.marker),
+        shop=shop,
+        tracking=tracking(shop),
+        stores=(outlet.records,),
+        keep=None,
+        temporary=temporary,
+    )
     published: list[Result] = []
 
     def report(result: Result) -> None:

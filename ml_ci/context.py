@@ -63,9 +63,15 @@ def of_pull_request(git: Git, event: Event, base: str | None) -> Context:
         return Context(
             head=event.head_sha or checked_out, base=git.resolve(base), merged=len(parents) == 2, dirty=dirty
         )
-    if len(parents) == 2 and parents[1] == event.head_sha:
+    if len(parents) == 2 and (parents[1] == event.head_sha or checked_out == event.sha):
         git.ensure(parents[0])
         return Context(head=parents[1], base=parents[0], merged=True, dirty=dirty)
+    if checked_out != event.head_sha:
+        # as on pull_request_target, where the checkout is the base: that would be compared with itself
+        raise ConfigError(
+            f"what is checked out ({checked_out[:12]}) is not the pull request ({event.head_sha[:12]}): check out its "
+            "merge or its head before this step, or name the base with the input `base`."
+        )
     tip = _base_of(event)
     git.ensure(tip)
     return Context(head=checked_out, base=git.merge_base(checked_out, tip) or tip, dirty=dirty)

@@ -275,9 +275,16 @@ def _train_base(
 
 
 def _train(side: Side, tracking: Tracking, tools: Tools) -> Finished:
-    # imports need no more than a moment of this process while training has the machine
-    Thread(target=_import_slow, daemon=True).start()
-    return sides.run(side, tracking, tools.shop)
+    importing = Thread(target=_import_slow, daemon=True)
+    importing.start()
+    try:
+        training = sides.run(side, tracking, tools.shop)
+    except MlCiError:
+        importing.join()
+        raise
+    # two threads must never import one package at once: one of them could get half of it
+    importing.join()
+    return sides.collect(side, training, tracking)
 
 
 def _tell(finished: Finished, tracking: Tracking, tools: Tools) -> None:

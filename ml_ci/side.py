@@ -70,6 +70,16 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Training:
+    """A training that has succeeded: its tags, its start, its cost, and the watched files as they were before it."""
+
+    identity: Identity
+    started: datetime
+    cost: Trained
+    before: Mapping[Path, metric_files.Signature | None]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finished:
     """A side's run, the contents of its images by SHA-256, and what the run is tagged with."""
 
@@ -101,6 +111,7 @@ def prepare(
             outer=training_variables(shop.variables),
             in_container=shop.in_container,
             log=shop.out / f"environment-{name}.log",
+            owner=git.owner,
         )
         pulled = pulling.result() if pulling else Pulled()
     command = config.train or ("dvc repro" if (directory / "dvc.yaml").exists() else "python train.py")
@@ -142,25 +153,22 @@ def pull(git: Git, config: Config, shared: Git | None = None) -> Pulled:
     return Dvc(root, git.variables).pull(targets)
 
 
-def run(side: Side, tracking: Tracking, shop: Workshop) -> Finished:
-    """Train a side, and read what training left: MLflow's run, metrics files, parameters, images.
-
-    Raises TrainingError if training fails, or leaves no metrics.
-    """
+def run(side: Side, tracking: Tracking, shop: Workshop) -> Training:
+    """Train a side. Raises TrainingError if that fails."""
     identity = identify(side)
     before = {path: metric_files.signature(path) for path in _watched(side)}
     started = datetime.now(UTC)
     trained = train(
         side.command,
         directory=side.directory,
-        variables=_variables(side, tracking, identity, shop),
+        variables=_variables(side, tracking, identity),
         timeout=side.config.timeout,
         log=shop.out / f"train-{side.name}.log",
         echo=shop.progress.line,
         reaper=shop.reaper,
         owner=side.git.owner,
     )
-    return _collect(side, tracking, identity, started, trained, before)
+    return Training(identity=identity, started=started, cost=trained, before=before)
 
 
 def identify(side: Side) -> Identity:
@@ -174,28 +182,23 @@ def identify(side: Side) -> Identity:
     )
 
 
-def _variables(side: Side, tracking: Tracking, identity: Identity, shop: Workshop) -> dict[str, str]:
-    outer = {**training_variables(shop.variables), **side.environment.variables}
-    outer.setdefault("ML_CI_SEED", "0")
-    return tracking.variables(outer, identity) | dict(shop.reaper.marker)
+def _variables(side: Side, tracking: Tracking, identity: Identity) -> dict[str, str]:
+    return tracking.variables({"ML_CI_SEED": "0", **side.environment.variables}, identity)
 
 
-def _collect(
-    side: Side,
-    tracking: Tracking,
-    identity: Identity,
-    started: datetime,
-    trained: Trained,
-    before: Mapping[Path, metric_files.Signature | None],
-) -> Finished:
-    since = int(started.timestamp() * 1000)
+def collect(side: Side, training: Training, tracking: Tracking) -> Finished:
+    """Read what training left: MLflow's run, metrics files, parameters, images.
+
+    Raises TrainingError if it left no metrics.
+    """
+    identity, since = training.identity, int(training.started.timestamp() * 1000)
     left = tracking.left_by(identity, since)
-    fresh, stale = _fresh(side, before)
+    fresh, stale = _fresh(side, training.before)
     from_files, file_warnings = _read_metrics(side, fresh)
     logged = dict(left.run.metrics) if left.run else {}
     metrics = from_files | logged
     if not metrics:
-        raise TrainingError(_nothing_left(side, stale), log_tail(trained.log))
+        raise TrainingError(_nothing_left(side, stale), log_tail(training.cost.log))
     run_id = left.run.run_id if left.run else tracking.create(identity, since)
     images = _read_images(side, fresh)
     finished = Run(
@@ -205,9 +208,9 @@ def _collect(
         dirty=side.dirty,
         fingerprint=side.fingerprint,
         command=side.command,
-        started=started.isoformat(timespec="seconds"),
-        train_seconds=trained.seconds,
-        peak_memory=trained.peak_memory,
+        started=training.started.isoformat(timespec="seconds"),
+        train_seconds=training.cost.seconds,
+        peak_memory=training.cost.peak_memory,
         metrics=metrics,
         params=_read_params(side) | (dict(left.run.params) if left.run else {}),
         data=_data_versions(side),
@@ -246,11 +249,7 @@ def _fresh(side: Side, before: Mapping[Path, metric_files.Signature | None]) -> 
     stale = []
     wanted = set(metric_files.expand(side.directory, _metric_patterns(side)))
     for path in _watched(side):
-        if metric_files.written(before.get(path), metric_files.signature(path)) or (
-            root
-            and data.is_output(side.directory / "dvc.yaml", path)
-            and Dvc(root, side.git.variables).is_up_to_date(path)
-        ):
+        if metric_files.written(before.get(path), metric_files.signature(path)) or _vouched(side, root, path):
             fresh.add(path)
         elif path in wanted:
             stale.append(str(path.relative_to(side.git.top)))

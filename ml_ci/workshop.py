@@ -44,7 +44,7 @@ def workshop(
         try:
             yield (
                 Workshop(
-                    variables=variables,
+                    variables={**variables, **reaper.marker},
                     cache=cache_folder(variables),
                     out=out,
                     reaper=reaper,

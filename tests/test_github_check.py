@@ -56,7 +56,7 @@ def head(github_server: GitHubServer) -> Head:
         ("inconclusive", True, "success"),
         ("inconclusive", False, "failure"),
         ("fail", False, "failure"),
-        ("fail", True, "failure"),
+        ("fail", True, "success"),
         ("error", False, "failure"),
         ("error", True, "failure"),
     ],

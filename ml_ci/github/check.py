@@ -25,13 +25,11 @@ CUT = "*The rest is left out, because GitHub shows no more here. The full report
 
 
 def conclusion(verdict: Verdict, allowed: bool) -> Conclusion:
-    """What the check says. `allowed` is the policy's answer to an inconclusive verdict.
+    """What the check says: `success` where the verdict lets the merge go on, as policy and `fail-on` read it.
 
     Never `neutral` or `skipped`: a required check takes both for success.
     """
-    if verdict == "pass" or (verdict == "inconclusive" and allowed):
-        return "success"
-    return "failure"
+    return "success" if allowed and verdict != "error" else "failure"
 
 
 def open_check(repo: Repository, *, key: str, head_sha: str, details_url: str) -> CheckRun:

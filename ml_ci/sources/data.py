@@ -88,7 +88,7 @@ def _document(content: bytes, path: str) -> Mapping[str, Any]:
     import yaml
 
     try:
-        document = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+        document = yaml.safe_load(content)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -204,7 +204,7 @@ class Dvc:
     def run(self, *arguments: str) -> CompletedProcess[bytes]:
         """Run a command of ml-ci's own DVC here."""
         return process.run(
-            [sys.executable, "-m", "dvc", *arguments],
+            [sys.executable, "-I", "-m", "dvc", *arguments],
             directory=self.root,
             variables=self.variables,
             owner=self.owner,

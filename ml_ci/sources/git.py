@@ -12,6 +12,7 @@ import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -62,6 +63,12 @@ class Git:
         self.credential = credential
         settings = {"safe.directory": str(top), "core.quotePath": "false", "gc.auto": "0"}
         self.variables = {**variables, **_configuration(variables, settings), "GIT_TERMINAL_PROMPT": "0"}
+
+    def marked(self, variables: Mapping[str, str]) -> Git:
+        """The same repository, for a job whose processes carry these variables."""
+        other = copy(self)
+        other.variables = {**self.variables, **variables}
+        return other
 
     @classmethod
     def discover(cls, folder: Path, variables: Mapping[str, str], credential: Credential | None = None) -> Git:

@@ -99,8 +99,8 @@ class MlflowServer:
     def _command(self, descriptor: int) -> list[str]:
         application = "mlflow.server.fastapi_app:app"
         options = ["--fd", str(descriptor), "--workers", "1", "--log-level", "warning", "--no-access-log"]
-        # -W: a deprecation inside of MLflow's own server is not the user's to read
-        return [sys.executable, "-W", "ignore", "-m", "uvicorn", *options, application]
+        # -W: a deprecation inside of MLflow's own server is not the user's to read; -I: a PYTHONPATH is meant for training
+        return [sys.executable, "-I", "-W", "ignore", "-m", "uvicorn", *options, application]
 
     def _environment(self) -> dict[str, str]:
         """What `mlflow server` sets for its workers; its command line would take twice as long to start."""

@@ -13,7 +13,14 @@ from ml_ci.sources import guard
 from ml_ci.sources.process import Owner
 from ml_ci.sources.reaper import Reaper
 
-_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_ENTERPRISE_TOKEN", "INPUT_GITHUB-TOKEN")
+_TOKENS = (
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "GITHUB_ENTERPRISE_TOKEN",
+    "GH_ENTERPRISE_TOKEN",
+    "INPUT_GITHUB-TOKEN",
+    "INPUT_GITHUB_TOKEN",
+)
 
 _HIDDEN = {
     *_TOKENS,

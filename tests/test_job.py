@@ -1,0 +1,57 @@
+"""The story on real git, real MLflow and small trainings: which side is trained, and what the verdict is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.conftest import RunJob
+from tests.repository import LOGS_ACCURACY, WRITES_ACCURACY, Repository
+
+GATE = """
+environment: none
+gate:
+  accuracy: {direction: higher, max-regression: 0.01}
+"""
+
+
+def change(path: Path, base: str, head: str, train: str = WRITES_ACCURACY, config: str = GATE) -> Repository:
+    """A repository whose branch changes params.yaml from `base` to `head`."""
+    files = {"train.py": train, "params.yaml": base, ".ml-ci.yml": config, ".gitignore": "metrics.json\n"}
+    repository = Repository.create(path, files)
+    repository.branch("change").commit({"params.yaml": head})
+    return repository
+
+
+def test_a_regression_beyond_the_tolerance_fails(tmp_path: Path, run_job: RunJob) -> None:
+    result = run_job(change(tmp_path / "repo", "accuracy: 0.90\n", "accuracy: 0.85\n", LOGS_ACCURACY))
+    assert (result.verdict, result.exit_code) == ("fail", 1), result.failure
+    assert result.base.origin == result.head_origin == "trained"
+    assert [(row.base, row.head) for row in result.comparison.metrics] == [(0.90, 0.85)] if result.comparison else False
+
+
+def test_one_within_the_tolerance_passes(tmp_path: Path, run_job: RunJob) -> None:
+    result = run_job(change(tmp_path / "repo", "accuracy: 0.90\n", "accuracy: 0.89\n"))
+    assert (result.verdict, result.exit_code) == ("pass", 0)
+
+
+def test_the_second_run_finds_the_base_of_the_first(tmp_path: Path, run_job: RunJob) -> None:
+    repository = change(tmp_path / "repo", "accuracy: 0.90\n", "accuracy: 0.91\n")
+    assert run_job(repository).base.origin == "trained"
+    assert run_job(repository).base.origin == "found"
+
+
+def test_a_change_of_what_training_does_not_read_trains_nothing(tmp_path: Path, run_job: RunJob) -> None:
+    config = GATE + "inputs: ['*.py', params.yaml]\n"
+    repository = change(tmp_path / "repo", "accuracy: 0.90\n", "accuracy: 0.90\n", config=config)
+    repository.commit({"README.md": "words\n"})
+    result = run_job(repository)
+    assert (result.head_origin, result.verdict) == ("same-inputs", "pass")
+
+
+def test_nothing_of_the_user_is_touched(tmp_path: Path, run_job: RunJob) -> None:
+    repository = change(tmp_path / "repo", "accuracy: 0.90\n", "accuracy: 0.91\n")
+    index = (repository.path / ".git" / "index").read_bytes()
+    run_job(repository)
+    assert repository.status() == ""
+    assert repository.git("worktree", "list").count("\n") == 0
+    assert (repository.path / ".git" / "index").read_bytes() == index
