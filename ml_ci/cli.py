@@ -193,7 +193,14 @@ def _tools(git: Git, shop: Workshop, temporary: Path) -> Tools:
 
     own = Records(Folder(shop.out), f"the records in {shop.out}")
     fetched = Records(FetchedBranch(git, "ml-ci-data"), "origin/ml-ci-data")
-    return Tools(git=git, shop=shop, tracking=tracking(shop), stores=(own, fetched), keep=own, temporary=temporary)
+    return Tools(
+        git=git.marked(shop.reaper.marker),
+        shop=shop,
+        tracking=tracking(shop),
+        stores=(own, fetched),
+        keep=own,
+        temporary=temporary,
+    )
 
 
 def _write(result: Result, folder: Path, base: str | None) -> Result:
