@@ -192,11 +192,14 @@ class Git:
         return answer.stdout if answer.returncode == 0 else None
 
     def changed_files(self, base: str, head: str | None) -> tuple[Change, ...]:
-        """Files that differ between base and head (the working tree where head is None), by the SHA of their content."""
+        """Files that differ between base and head (the working tree where head is None).
+
+        A side is None where the file is not there, and empty where it is: what a file says does not fit into a line.
+        """
         before = self.files_at(base)
         after = self.files_at(head) if head else self.working_files()
         return tuple(
-            Change(name=path, base=before.get(path), head=after.get(path))
+            Change(name=path, base="" if path in before else None, head="" if path in after else None)
             for path in sorted(before.keys() | after.keys())
             if before.get(path) != after.get(path)
         )
