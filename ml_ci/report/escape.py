@@ -1,0 +1,121 @@
+"""Foreign text made safe for GitHub's Markdown: whatever it holds, readers see that text and nothing else happens.
+
+Metric names, parameters, paths, messages and logs come from the repository or from training, so on a pull request from
+anybody. GitHub turns parts of plain text into things: links, mentions that notify people, references to issues and
+commits, emoji, mathematics. A backslash stops none of these, inline code stops all of them. So a name is shown as inline
+code, and a sentence as text in which just the words that GitHub could turn into something are inline code.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_NAMED = {"\n": "⏎", "\r": "", "\t": " "}
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories that are not seen as themselves: control, format (all bidirectional overrides), surrogates, …"""
+
+_ACTIVE = re.compile(
+    r"""
+      @                              # mentions, mail addresses, user@sha
+    | \#\w | \bGH-\d                 # issues and pull requests
+    | :// | www\. | mailto: | xmpp:  # links
+    | :[\w+-]+:                      # emoji
+    | \$                             # mathematics
+    | \b[0-9a-f]{7,40}\b             # commits
+    | \b[A-Z][A-Z0-9]*-\d            # the repository's own references, as TICKET-12
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_MARKUP = re.compile(r"[\\`*_\[\]<>|~&#{}]")
+_BLOCK_START = re.compile(r"^(?:[-+](?=\s|$)|[-=]+$|\d+[.)](?=\s|$))")
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
+
+
+class Markdown(str):
+    """Text that is Markdown already: it is the only kind that a template takes as it is."""
+
+    __slots__ = ()
+
+
+def visible(text: str) -> str:
+    """The text on one line, with every character that would not be seen written as its code point, as `\\u202e`."""
+    return "".join(_NAMED.get(char) or _shown(char) if _is_hidden(char) else char for char in text)
+
+
+def clip(text: str, limit: int) -> str:
+    """At most `limit` characters of the text; what was cut is marked with `…`."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def clip_pair(before: str, after: str, limit: int) -> tuple[str, str]:
+    """Both texts clipped to `limit` such that the place where they begin to differ can still be seen."""
+    common = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
+    if common < limit // 2 or max(len(before), len(after)) <= limit:
+        return clip(before, limit), clip(after, limit)
+    start = common - limit // 4
+    return clip("…" + before[start:], limit), clip("…" + after[start:], limit)
+
+
+def code(text: str, limit: int = 120) -> Markdown:
+    """The text as inline code."""
+    shown = clip(visible(text), limit)
+    if not shown:
+        return Markdown("*(empty)*")
+    fence = "`" * (_longest_run("`", shown) + 1)
+    # without these spaces a backtick would join the fence, and CommonMark would eat the text's own spaces
+    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    if shown.strip() == "":
+        pad = ""
+    return Markdown(f"{fence}{pad}{shown}{pad}{fence}")
+
+
+def cell(text: Markdown) -> Markdown:
+    """The Markdown as a table's cell: GitHub splits a row at every bare `|`, also in inline code."""
+    return Markdown(text.replace("|", "\\|"))
+
+
+def prose(text: str, limit: int = 600) -> Markdown:
+    """A sentence: words that GitHub would act on become inline code."""
+    words = clip(visible(text), limit).split(" ")
+    safe = " ".join(code(word) if _ACTIVE.search(word) else _MARKUP.sub(r"\\\g<0>", word) for word in words)
+    return Markdown(_BLOCK_START.sub(lambda start: start[0][:-1] + "\\" + start[0][-1], safe))
+
+
+def fence(text: str, limit: int = 8000, lines: int = 40, language: str = "text") -> Markdown:
+    """The end of a log as a code block that nothing in it can close: at most `lines` lines and `limit` characters."""
+    shown = lines_of(text, limit, lines)
+    ticks = "`" * max(3, _longest_run("`", shown) + 1)
+    return Markdown(f"{ticks}{language}\n{shown}\n{ticks}")
+
+
+def lines_of(text: str, limit: int = 8000, lines: int = 40) -> str:
+    """The end of a log, without colours, and every line visible; not escaped for anything."""
+    shown = "\n".join(visible(_last_state(line)) for line in _ANSI.sub("", text).rstrip().split("\n")[-lines:])
+    return shown if len(shown) <= limit else "…" + shown[-limit:]
+
+
+def attribute(text: str, limit: int = 600) -> Markdown:
+    """The text as the value of an HTML attribute, between double quotes."""
+    import html
+
+    return Markdown(html.escape(clip(visible(text), limit), quote=True).replace("`", "&#96;").replace("|", "&#124;"))
+
+
+def _last_state(line: str) -> str:
+    """What a terminal would show of a progress bar that rewrites its line: the last writing of it."""
+    return line.rstrip("\r").rsplit("\r", 1)[-1]
+
+
+def _is_hidden(char: str) -> bool:
+    return unicodedata.category(char) in _HIDDEN
+
+
+def _shown(char: str) -> str:
+    if char in _NAMED:
+        return _NAMED[char]
+    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
+
+
+def _longest_run(char: str, text: str) -> int:
+    return max((len(run) for run in re.findall(re.escape(char) + "+", text)), default=0)

@@ -1,0 +1,197 @@
+"""The comment, the job summary and report.md: one template, rendered section by section, and cut at sections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml_ci.compare.comparison import Change
+from ml_ci.report import escape
+from ml_ci.report.escape import Markdown
+from ml_ci.report.presentation import Picture, Presentation
+from ml_ci.report.view import ChangeGroup, MetricRow, View, no_baseline, view
+from ml_ci.result import Result
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+COMMENT_LIMIT = 60_000
+"""Bytes. GitHub refuses a comment of more than 65,536 characters."""
+
+SUMMARY_LIMIT = 1_000_000
+"""Bytes. GitHub refuses the summary of a step that is more than 1 MiB."""
+
+_ALWAYS = frozenset({"headline", "left_out", "reproduce", "sources"})
+
+
+def render_comment(result: Result, presentation: Presentation, pictures: Sequence[Picture] = ()) -> str:
+    """The pull request's comment, without its marker: at most 60,000 bytes, cut at whole sections."""
+    return _render(result, presentation, pictures, limit=COMMENT_LIMIT, few=5, shown_pictures=2)
+
+
+def render_report(result: Result, presentation: Presentation, pictures: Sequence[Picture] = ()) -> str:
+    """The same with everything shown, for report.md and the job summary: at most 1,000,000 bytes."""
+    return _render(result, presentation, pictures, limit=SUMMARY_LIMIT, few=100, shown_pictures=20)
+
+
+def _render(
+    result: Result,
+    presentation: Presentation,
+    pictures: Sequence[Picture],
+    *,
+    limit: int,
+    few: int,
+    shown_pictures: int,
+) -> str:
+    shown = view(result)
+    template = _environment().get_template("comment.md.j2")
+    context = {
+        "view": shown,
+        "presentation": presentation,
+        "sha": partial(_sha, presentation),
+        "pictures": () if shown.same_inputs else pictures,
+        "few": few,
+        "shown_pictures": shown_pictures,
+        "no_baseline": no_baseline(result),
+        "long_changes": [group for group in shown.changes if len(group.changes) > few],
+        "gate_table": _gate_table(shown),
+        "changed_table": _metric_table(shown.changed, compared=True),
+        "unchanged_table": "" if shown.same_inputs else _metric_table(shown.unchanged, compared=False),
+        "left_out": "",
+    }
+
+    def block(name: str, **more: str) -> str:
+        return "".join(template.blocks[name](template.new_context({**context, **more}))).strip("\n")
+
+    sections = {name: block(name) for name in template.blocks}
+    left_out: list[str] = []
+    for name in reversed([name for name, text in sections.items() if text and name not in _ALWAYS]):
+        if _size(sections) <= limit:
+            break
+        left_out.insert(0, name.replace("_", " "))
+        sections[name] = ""
+        sections["left_out"] = block("left_out", left_out=", ".join(left_out))
+    return _joined(sections)
+
+
+def _joined(sections: dict[str, str]) -> str:
+    return "\n\n".join(text for text in sections.values() if text) + "\n"
+
+
+def _size(sections: dict[str, str]) -> int:
+    return len(_joined(sections).encode())
+
+
+def _gate_table(shown: View) -> Markdown:
+    """The gated metrics; the interval's column is there where a rule was judged with one, base's where there is a base."""
+    columns = {"Metric": "left", "Base": "right", "Head": "right", "Δ": "left", "Interval of Δ": "left"}
+    columns |= {"Limit": "left", "Outcome": "left"}
+    rows = [
+        [
+            escape.code(row.name, 80),
+            *(escape.prose(cell, 80) for cell in (row.base, row.head, row.delta, row.interval or "—", row.limit)),
+            Markdown(row.outcome if row.outcome.startswith("✅") else f"**{row.outcome}**"),
+        ]
+        for row in shown.gated
+    ]
+    absent = set() if shown.has_intervals else {"Interval of Δ"}
+    if not shown.compared:
+        absent |= {"Base", "Δ"}
+    return _table(rows, columns, absent)
+
+
+def _metric_table(rows: Sequence[MetricRow], *, compared: bool) -> Markdown:
+    if compared:
+        cells = [[escape.code(row.name, 80), *map(escape.prose, (row.base, row.head, row.delta))] for row in rows]
+        return _table(cells, {"Metric": "left", "Base": "right", "Head": "right", "Δ": "left"})
+    cells = [[escape.code(row.name, 80), escape.prose(row.head)] for row in rows]
+    return _table(cells, {"Metric": "left", "Value": "right"})
+
+
+def _changes_table(group: ChangeGroup) -> Markdown:
+    cells = [[escape.code(change.name), *_both(change, 300)] for change in group.changes]
+    return _table(cells, {"Name": "left", "Base": "left", "Head": "left"})
+
+
+def _table(
+    rows: Sequence[Sequence[str]], columns: dict[str, str], absent: set[str] | frozenset[str] = frozenset()
+) -> Markdown:
+    """A table of cells that are escaped already; empty without rows."""
+    from tabulate import tabulate
+
+    if not rows:
+        return Markdown("")
+    kept = [index for index, name in enumerate(columns) if name not in absent]
+    names = list(columns)
+    return Markdown(
+        tabulate(
+            [[escape.cell(row[index]) for index in kept] for row in rows],
+            headers=[names[index] for index in kept],
+            tablefmt="pipe",
+            disable_numparse=True,
+            colalign=[columns[names[index]] for index in kept],
+        )
+    )
+
+
+def _change(change: Change) -> Markdown:
+    """One change on one line: `lr` 0.1 → 0.01; a file without versions is named alone."""
+    name = escape.code(change.name, 80)
+    if change.base is None or change.head is None:
+        kind, value = ("added", change.head) if change.base is None else ("removed", change.base)
+        return Markdown(f"{name} {kind}" + (f" ({escape.prose(value, 60)})" if value else ""))
+    if not (change.base or change.head):
+        return name
+    base, head = escape.clip_pair(change.base, change.head, 60)
+    return Markdown(f"{name} {escape.prose(base) or '(empty)'} → {escape.prose(head) or '(empty)'}")
+
+
+def _both(change: Change, limit: int) -> tuple[Markdown, Markdown]:
+    base, head = escape.clip_pair(change.base or "", change.head or "", limit)
+    return (
+        Markdown("—") if change.base is None else escape.code(base, limit),
+        Markdown("—") if change.head is None else escape.code(head, limit),
+    )
+
+
+def _sha(presentation: Presentation, sha: str) -> Markdown:
+    url = presentation.commit_url(sha)
+    short = escape.code(sha[:9]) if sha else Markdown("(no commit)")
+    return Markdown(f"[{short}]({_url(url)})") if url else short
+
+
+def _url(url: str) -> Markdown:
+    from urllib.parse import quote
+
+    return Markdown(quote(url, safe="/:?&=#%@+,;~!$"))
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 - this is Markdown; `finalize` escapes it for that
+        finalize=_escaped,
+    )
+    environment.filters.update(
+        code=escape.code,
+        fence=escape.fence,
+        attribute=escape.attribute,
+        url=_url,
+        change=_change,
+        changes_table=_changes_table,
+        script=partial(escape.fence, language="sh"),
+    )
+    return environment
+
+
+def _escaped(value: object) -> str:
+    """What a template prints: Markdown as it is, everything else as a sentence."""
+    return value if isinstance(value, Markdown) else escape.prose(str(value))

@@ -1,0 +1,151 @@
+"""Numbers for people: as short as can be without hiding a difference, and with the proper minus sign.
+
+A number that is not finite is named; one that is not there is a dash.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+from ml_ci.config import Direction
+
+NOTHING = "—"
+_SPACE = "\u00a0"
+"""No-break, so that a table's cell does not part a number from its unit."""
+
+_DIGITS = 4
+"""Significant digits, where no difference asks for more."""
+
+_MOST_DIGITS = 12
+"""Significant digits at most: what differs later than that is the noise of floating point, and only Δ names it."""
+
+
+def number(value: float | None, digits: int = _DIGITS) -> str:
+    """One number to `digits` significant digits; a whole number in full. 4e-07 stays 4e-07."""
+    if value is None:
+        return NOTHING
+    if not math.isfinite(value):
+        return _name(value)
+    if _is_whole(value):
+        return _minus(f"{value + 0.0:.0f}")
+    if 1e-4 <= abs(value) < 1e15:
+        text = _plain(_exact(value), _decimals(value, digits))
+        if "." not in text and abs(value) < 1e6 and digits < _MOST_DIGITS:
+            return number(value, digits + 1)  # 0.99999 is not 1, which a limit may be
+        return _minus(text)
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    return _minus(f"{mantissa.rstrip('0').rstrip('.')}e{exponent}")
+
+
+def pair(base: float | None, head: float | None) -> tuple[str, str]:
+    """Both sides with the same number of decimals, and enough of them to see two digits of their difference."""
+    if base is None or head is None or not (math.isfinite(base) and math.isfinite(head)):
+        return number(base), number(head)
+    if base == head or (_is_whole(base) and _is_whole(head)):
+        return number(base), number(head)
+    largest, gap = max(abs(base), abs(head)), _exact(head) - _exact(base)
+    if not 1e-4 <= largest < 1e15:
+        digits = max(_DIGITS, min(_MOST_DIGITS, 2 + _magnitude(largest) - gap.adjusted()))
+        return number(base, digits), number(head, digits)
+    needed = min(1 - gap.adjusted(), _decimals(largest, _MOST_DIGITS))
+    decimals = max(_decimals(largest, _DIGITS), needed)
+    if any(value != 0 and _magnitude(value) < 2 - decimals for value in (base, head)):
+        return number(base), number(head)
+    before, after = (f"{_exact(value):.{decimals}f}" for value in (base, head))
+    while "." in before and before[-1] == after[-1] == "0":
+        before, after = before[:-1].rstrip("."), after[:-1].rstrip(".")
+    return _minus(before), _minus(after)
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """A difference, with its sign: `+0.0123`, `−0.005`; `0` has none."""
+    if value is None or not math.isfinite(value) or value == 0:
+        return number(value, digits)
+    return ("+" if value > 0 else "") + number(value, digits)
+
+
+def change(base: float | None, head: float | None, direction: Direction | None) -> str:
+    """Head − base with an arrow for where it went and, where a direction is declared, a word for what that means.
+
+    For example `▼ −0.005 (−0.53 %) worse`. The percentage is of |base|; it is left out where it says nothing: where
+    base is 0, where it is 1000 or more, and where it is less than 0.001.
+    """
+    if base is None or head is None or not (math.isfinite(base) and math.isfinite(head)):
+        return NOTHING
+    delta = difference(base, head)
+    if delta == 0:
+        return "="
+    arrow = "▲" if delta > 0 else "▼"
+    text = f"{arrow}{_SPACE}{signed(delta)}"
+    if base != 0 and 1e-5 <= abs(delta / base) < 10:
+        text += f" ({percent(delta / abs(base))})"
+    if direction is not None:
+        text += " better" if (delta > 0) == (direction == "higher") else " worse"
+    return text
+
+
+def difference(base: float, head: float) -> float:
+    """Head − base in decimals, as people see the two: 0.945 − 0.95 is −0.005, though in binary it is a little less."""
+    return float(_exact(head) - _exact(base))
+
+
+def percent(fraction: float) -> str:
+    """A signed percentage: 0.0123 is `+1.23 %`."""
+    return f"{signed(fraction * 100)}{_SPACE}%"
+
+
+def interval(bounds: tuple[float, float] | None) -> str:
+    """An interval of a difference: `[−0.004, +0.011]`."""
+    return NOTHING if bounds is None else f"[{signed(bounds[0])}, {signed(bounds[1])}]"
+
+
+def seconds(value: float | None) -> str:
+    """A duration: `0.42 s`, `12 s`, `3 min 20 s`, `1 h 2 min`."""
+    if value is None or not math.isfinite(value):
+        return number(value)
+    if value < 10:
+        return f"{number(value, 2)}{_SPACE}s"
+    whole = round(value)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    parts = [(hours, "h"), (minutes, "min"), (rest if whole < 3600 else 0, "s")]
+    return " ".join(f"{amount}{_SPACE}{unit}" for amount, unit in parts if amount)
+
+
+def size(value: int | None) -> str:
+    """A number of bytes in decimal units: `999 B`, `12.3 MB`."""
+    if value is None:
+        return NOTHING
+    amount, units = float(value), ["B", "kB", "MB", "GB", "TB", "PB"]
+    while amount >= 999.5 and len(units) > 1:
+        amount, units = amount / 1000, units[1:]
+    return f"{number(amount, 3)}{_SPACE}{units[0]}"
+
+
+def _name(value: float) -> str:
+    return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "−Infinity")
+
+
+def _is_whole(value: float) -> bool:
+    return value.is_integer() and abs(value) < 1e15
+
+
+def _exact(value: float) -> Decimal:
+    return Decimal(repr(value))
+
+
+def _magnitude(value: float) -> int:
+    return _exact(value).adjusted()
+
+
+def _decimals(value: float, digits: int) -> int:
+    return max(digits - 1 - _magnitude(value), 0)
+
+
+def _plain(value: Decimal, decimals: int) -> str:
+    text = f"{value:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _minus(text: str) -> str:
+    return "−" + text[1:] if text.startswith("-") else text

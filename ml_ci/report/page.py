@@ -1,0 +1,64 @@
+"""report.html: the whole report in one file that needs neither network nor scripts, on a screen, a phone, or paper."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml_ci.report import escape
+from ml_ci.report.presentation import Plot, Presentation, pictures
+from ml_ci.report.view import no_baseline, view
+from ml_ci.result import Result
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render_page(result: Result, presentation: Presentation, plots: Sequence[Plot] = ()) -> str:
+    """The page, with the plots' files inside it."""
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            view=view(result),
+            presentation=presentation,
+            pictures=pictures(plots, lambda plot: _data_uri(plot.path)),
+            no_baseline=no_baseline(result),
+        )
+    )
+
+
+def _data_uri(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=True,
+        finalize=_visible,
+    )
+    environment.filters["log"] = _Lines
+    return environment
+
+
+class _Lines(str):
+    """A text of many lines, each of which is made visible by itself."""
+
+    __slots__ = ()
+
+
+def _visible(value: object) -> object:
+    """No character of a foreign text may hide, or turn the text around it; Jinja escapes it for HTML afterwards."""
+    if isinstance(value, _Lines):
+        return escape.lines_of(value)
+    return escape.visible(value) if type(value) is str else value

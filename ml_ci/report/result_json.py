@@ -1,0 +1,163 @@
+"""`result.json`: the whole result for programs, in strict JSON of schema 1."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import TypedDict
+
+from ml_ci.compare.comparison import Change, MetricDifference
+from ml_ci.compare.gate import Judgement
+from ml_ci.records import Origin, Run
+from ml_ci.report.presentation import Plot
+from ml_ci.report.view import all_warnings
+from ml_ci.result import Result
+
+SCHEMA = 1
+
+
+class SideJson(TypedDict):
+    """One side; null where there is no run of it."""
+
+    commit: str | None
+    run_id: str | None
+    origin: Origin
+    status: str | None
+    dirty: bool | None
+    fingerprint: str | None
+    train_seconds: float | None
+
+
+class MetricJson(TypedDict):
+    """One metric; direction, outcome and what belongs to it are null where it has no rule."""
+
+    name: str
+    base: float | None
+    head: float | None
+    delta: float | None
+    relative: float | None
+    direction: str | None
+    interval: list[float] | None
+    method: str | None
+    outcome: str | None
+    rule: str | None
+    evidence: str | None
+
+
+class ChangeJson(TypedDict):
+    """One thing that differs; null where a side does not have it."""
+
+    name: str
+    base: str | None
+    head: str | None
+
+
+class PlotJson(TypedDict):
+    """One plot; its path is relative to the output folder."""
+
+    name: str
+    path: str
+    alt: str
+
+
+class ResultJson(TypedDict):
+    """The document; its schema is docs/result.schema.json."""
+
+    schema: int
+    verdict: str
+    key: str
+    base: SideJson
+    head: SideJson
+    metrics: list[MetricJson]
+    params: list[ChangeJson]
+    data: list[ChangeJson]
+    environment: list[ChangeJson]
+    plots: list[PlotJson]
+    warnings: list[str]
+    timings: dict[str, float | None]
+
+
+def result_json(result: Result, plots: Sequence[Plot] = ()) -> str:
+    """The document as text. A value that JSON cannot hold is null, with a warning that names it."""
+    return json.dumps(document(result, plots), allow_nan=False, indent=2) + "\n"
+
+
+def document(result: Result, plots: Sequence[Plot] = ()) -> ResultJson:
+    """The document; metrics with a rule come first, in the order of the rules, then the others by name."""
+    unfit = _Unfit()
+    comparison = result.comparison
+    judged = result.decision.judgements if result.decision else ()
+    names = {judgement.rule.metric for judgement in judged}
+    metrics = [_metric(judgement.difference, judgement, unfit) for judgement in judged]
+    if comparison:
+        metrics += [_metric(row, None, unfit) for row in comparison.metrics if row.name not in names]
+    base_commit = result.base.commit or (result.base.run.commit if result.base.run else None)
+    head_commit = result.head_commit or (result.head.commit if result.head else None)
+    base = _side("base", base_commit, result.base.origin, result.base.run, unfit)
+    head = _side("head", head_commit, result.head_origin, result.head, unfit)
+    timings = {step: unfit.checked(f"the time of {step}", seconds) for step, seconds in result.timings.items()}
+    failure = [result.failure.message] if result.failure else []
+    return {
+        "schema": SCHEMA,
+        "verdict": result.verdict,
+        "key": result.key,
+        "base": base,
+        "head": head,
+        "metrics": metrics,
+        "params": _changes(comparison.params if comparison else ()),
+        "data": _changes(comparison.data if comparison else ()),
+        "environment": _changes(comparison.environment if comparison else ()),
+        "plots": [{"name": plot.name, "path": f"plots/{plot.path.name}", "alt": plot.alt} for plot in plots],
+        "warnings": [*failure, *all_warnings(result), *unfit.warnings],
+        "timings": timings,
+    }
+
+
+class _Unfit:
+    """Collects a warning for each value that JSON cannot hold."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def checked(self, name: str, value: float | None) -> float | None:
+        if value is None or math.isfinite(value):
+            return value
+        self.warnings.append(f"{name} is {value}, which JSON cannot hold, so it is null here.")
+        return None
+
+
+def _side(name: str, commit: str | None, origin: Origin, run: Run | None, unfit: _Unfit) -> SideJson:
+    return {
+        "commit": commit,
+        "run_id": run.run_id if run else None,
+        "origin": origin,
+        "status": run.status if run else None,
+        "dirty": run.dirty if run else None,
+        "fingerprint": run.fingerprint if run else None,
+        "train_seconds": unfit.checked(f"the training time of {name}", run.train_seconds) if run else None,
+    }
+
+
+def _metric(row: MetricDifference, judgement: Judgement | None, unfit: _Unfit) -> MetricJson:
+    interval = None
+    if judgement and judgement.interval:
+        bounds = [unfit.checked(f"a bound of the interval of {row.name}", bound) for bound in judgement.interval]
+        interval = [bound for bound in bounds if bound is not None]
+    return {
+        "name": row.name,
+        "base": unfit.checked(f"{row.name} of base", row.base),
+        "head": unfit.checked(f"{row.name} of head", row.head),
+        "delta": unfit.checked(f"the difference of {row.name}", row.delta),
+        "relative": unfit.checked(f"the relative difference of {row.name}", row.relative),
+        "direction": judgement.rule.direction if judgement else None,
+        "interval": interval if interval and len(interval) == 2 else None,
+        "method": judgement.method if judgement else None,
+        "outcome": judgement.outcome if judgement else None,
+        "rule": judgement.limit if judgement else None,
+        "evidence": judgement.evidence if judgement else None,
+    }
+
+
+def _changes(changes: Iterable[Change]) -> list[ChangeJson]:
+    return [{"name": change.name, "base": change.base, "head": change.head} for change in changes]

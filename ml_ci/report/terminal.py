@@ -1,0 +1,144 @@
+"""The same verdict and tables for a person at a terminal; plain text where the output is not one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ml_ci.compare.comparison import Change
+from ml_ci.report import escape
+from ml_ci.report.view import MetricRow, View, no_baseline, view
+from ml_ci.result import Result
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+_STYLES = {"good": "bold green", "bad": "bold red", "unsure": "bold yellow", "warning": "bold yellow"}
+_ASCII = str.maketrans(
+    {
+        "→": "->",
+        "−": "-",
+        "▲": "^",
+        "▼": "v",
+        "Δ": "delta",
+        "≥": ">=",
+        "≤": "<=",
+        "—": "-",
+        "…": "...",
+        "·": "-",
+        "\u00a0": " ",
+    }
+    | {"✅": "[ok]", "❌": "[x]", "❔": "[?]", "⚠": "[!]", "\ufe0f": "", "×": "x", "⏎": " "}
+)
+_MOST_ROWS = 20
+
+
+def print_result(result: Result, console: Console) -> None:
+    """Print the verdict, the gate, what changed, the other metrics that moved, warnings, and where the base came from."""
+    shown = view(result)
+    page = _Page(console)
+    page.headline(shown)
+    if missing := no_baseline(result):
+        page.line(f"⚠️ Nothing was compared. Base: {missing}", "yellow")
+    if shown.log:
+        page.block(escape.lines_of(shown.log))
+    page.table(shown.gated, _gate_columns(shown))
+    for warning in shown.warnings:
+        page.line(f"⚠️ {warning}", "yellow")
+    for group in shown.changes:
+        page.line(f"{group.title}: " + ", ".join(_change(change) for change in group.changes[:_MOST_ROWS]))
+    if shown.same:
+        page.line(f"Unchanged: {', '.join(shown.same).lower()}")
+    if shown.changed:
+        page.table(shown.changed[:_MOST_ROWS], {"Other metrics": "name", "Base": "base", "Head": "head", "Δ": "delta"})
+    if len(shown.changed) > _MOST_ROWS:
+        page.line(f"… and {len(shown.changed) - _MOST_ROWS} more that changed: see the report.")
+    if not shown.compared:
+        page.table(shown.unchanged[:_MOST_ROWS], {"Other metrics": "name", "Head": "head"})
+    for side in shown.sides:
+        dirty = " with uncommitted changes" if side.dirty else ""
+        page.line(f"{side.name} {side.commit[:9] or '(no commit)'}{dirty}: {side.origin}.", "dim")
+
+
+class _Page:
+    """Writes foreign text to a console: never as rich's own markup, and in letters that the console has."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._plain = not console.encoding.lower().startswith("utf")
+
+    def headline(self, shown: View) -> None:
+        headline = shown.headline
+        title = f"{headline.title} · " if headline.title else ""
+        text = self._text(f"{headline.icon} {title}")
+        text.append(self._letters(headline.word), _STYLES[headline.tone])
+        text.append(self._letters(f": {headline.why}"))
+        self._console.print(text)
+        for reason in headline.more:
+            self.line(f"  - {reason}")
+        if headline.gate:
+            self.line(headline.gate)
+
+    def line(self, text: str, style: str = "") -> None:
+        self._console.print(self._text(text, style))
+
+    def block(self, lines: str) -> None:
+        for line in lines.split("\n"):
+            self.line(f"  {line}", "dim")
+
+    def table(self, rows: Sequence[MetricRow], columns: dict[str, str]) -> None:
+        if not rows:
+            return
+        from rich import box
+        from rich.table import Table
+
+        table: Table = Table(box=box.SIMPLE, pad_edge=False, safe_box=True)
+        for title in columns:
+            table.add_column(
+                self._text(title), justify="right" if title in {"Base", "Head"} else "left", overflow="fold"
+            )
+        for row in rows:
+            table.add_row(*(self._text(getattr(row, field), _style(row, field)) for field in columns.values()))
+        self._console.print(table)
+
+    def _text(self, text: str, style: str = "") -> Text:
+        from rich.text import Text
+
+        return Text(self._letters(text), style)
+
+    def _letters(self, text: str) -> str:
+        shown = escape.visible(text)
+        if not self._plain:
+            return shown
+        return shown.translate(_ASCII).encode(self._console.encoding, "backslashreplace").decode(self._console.encoding)
+
+
+def _gate_columns(shown: View) -> dict[str, str]:
+    columns = {"Metric": "name", "Base": "base", "Head": "head", "Δ": "delta", "Interval of Δ": "interval"}
+    columns |= {"Limit": "limit", "Outcome": "outcome"}
+    if not shown.has_intervals:
+        del columns["Interval of Δ"]
+    if not shown.compared:
+        del columns["Base"], columns["Δ"]
+    return columns
+
+
+def _style(row: MetricRow, field: str) -> str:
+    if field == "outcome":
+        return {"✅": "green", "❌": "red"}.get(row.outcome[:1], "yellow")
+    if field == "delta" and row.delta.endswith(("better", "worse")):
+        return "green" if row.delta.endswith("better") else "red"
+    return ""
+
+
+def _change(change: Change) -> str:
+    if change.base is None:
+        return f"{change.name} added" + (f" ({change.head})" if change.head else "")
+    if change.head is None:
+        return f"{change.name} removed" + (f" ({change.base})" if change.base else "")
+    if not (change.base or change.head):
+        return change.name
+    base, head = escape.clip_pair(change.base, change.head, 60)
+    return f"{change.name} {base} → {head}"

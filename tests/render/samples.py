@@ -1,0 +1,125 @@
+"""Results of every kind, to look at: `python -m tests.render.samples FOLDER` writes each one's output folder and comment."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from ml_ci.compare.comparison import Change
+from ml_ci.report.files import write_output
+from ml_ci.report.markdown import render_comment
+from ml_ci.report.presentation import Presentation, pictures, reproduce_lines
+from ml_ci.result import Result
+from tests.runs import BASE, HEAD, failed, result, rule, run
+
+HOSTILE = "a|b`c`<img src=x onerror=alert(1)>@octocat #1 www.evil.example\n\n# h ‮evil [x](http://evil.example) $x$ :smile:"
+
+PRESENTATION = Presentation(
+    repository="octo/churn",
+    pull=42,
+    run_url="https://github.com/octo/churn/actions/runs/1",
+    report_url="https://github.com/octo/churn/actions/runs/1#summary",
+    reproduce=reproduce_lines(base=BASE, pull=42, head=HEAD),
+    version="0.1.0",
+)
+
+
+def falling(start: float, end: float, steps: int = 20) -> list[float]:
+    """A learning curve, with a little unrest."""
+    return [end + (start - end) * math.exp(-i / 5) + 0.01 * (start - end) * math.sin(3 * i) for i in range(steps)]
+
+
+def samples(folder: Path) -> dict[str, Result]:
+    """One result of each kind; the images of training's are drawn into `folder`."""
+    images = {"c" * 64: _matrix(folder / "base.png", 3), "d" * 64: _matrix(folder / "head.png", 7)}
+    base = run(
+        BASE,
+        accuracy=falling(0.5, 0.9512),
+        loss=falling(2.3, 0.21),
+        val_loss=falling(2.4, 0.31),
+        roc_auc=0.98712,
+        train_rows=1000,
+        params={"learning_rate": "0.1", "max_depth": "6", "seed": "1"},
+        data={"data/train.csv": "1a2b3c4d5e", "data/test.csv": "99887766aa"},
+        packages={"numpy": "2.1.0", "scikit-learn": "1.6.0"},
+        images={"plots/confusion_matrix.png": "c" * 64},
+    )
+    better = run(
+        HEAD,
+        accuracy=falling(0.5, 0.9633),
+        loss=falling(2.3, 0.18),
+        val_loss=falling(2.4, 0.29),
+        roc_auc=0.98745,
+        train_rows=1400,
+        f1=0.94,
+        params={"learning_rate": "0.05", "max_depth": "8", "seed": "1"},
+        data={"data/train.csv": "5e4d3c2b1a", "data/test.csv": "99887766aa"},
+        packages={"numpy": "2.1.0", "scikit-learn": "1.6.0"},
+        images={"plots/confusion_matrix.png": "d" * 64},
+    )
+    worse = replace(better, metrics=run(accuracy=falling(0.5, 0.9391), loss=falling(2.3, 0.25), roc_auc=0.98745).metrics)
+    gate = (
+        rule("accuracy", min=0.90, regression=0.005),
+        rule("roc_auc", regression="1%"),
+        rule("val_loss", "lower", max=0.4, regression="5%"),
+    )
+    code = ("train.py", "features/build.py")
+    loud = run(
+        HEAD,
+        metrics={HOSTILE: 0.5, "ok": 1.0},
+        params={HOSTILE: HOSTILE},
+        data={HOSTILE: "ab"},
+        warnings=[HOSTILE],
+    )
+    many = {f"layer_{i:03}/grad_norm": i / 7 for i in range(300)}
+    moved = {name: value * (1.01 if i % 2 else 1) for i, (name, value) in enumerate(many.items())}
+    passing = result(base, better, *gate, code=code, images=images)
+    return {
+        "pass": passing,
+        "fail": result(base, worse, *gate, code=code, images=images, warnings=["The metrics file metrics.json is older than this training, so it was not read."]),
+        "no-baseline": result(None, better, *gate, images=images, why="No run of it was recorded, and `baseline: found` does not let it be trained."),
+        "base-trained": result(base, better, *gate, origin="trained", code=code, images=images),
+        "training-failed": failed("Training failed with exit code 1 after 3 s: see the end of its log.", _log()),
+        "same-inputs": result(base, replace(base, commit=HEAD), *gate, head_origin="same-inputs", code=("README.md",)),
+        "nan": result(base, run(accuracy=[0.5, math.nan, math.nan], loss=[2, math.inf, math.inf], roc_auc=0.9), *gate, code=code),
+        "300-metrics": result(run(BASE, metrics=many, accuracy=0.9), run(metrics=moved, accuracy=0.91), gate[0]),
+        "hostile": replace(
+            result(run(BASE, metrics={HOSTILE: 0.6}, params={HOSTILE: "1"}, data={HOSTILE: "cd"}), loud, rule(HOSTILE, regression=0.01)),
+            code=(Change(name=HOSTILE, base=None, head=""),),
+            key=HOSTILE,
+        ),
+        "no-gate": result(base, better, code=code),
+    }
+
+
+def _log() -> str:
+    lines = [f"epoch {i}: loss {2 / (i + 1):.3f}" for i in range(60)]
+    return "\n".join([*lines, "Traceback (most recent call last):", '  File "train.py", line 12', "```", "\x1b[31mValueError: bad\x1b[0m"])
+
+
+def _matrix(path: Path, seed: int) -> Path:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 4))
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.imshow([[90 + seed, 10 - seed], [4, 96 - seed]], cmap="Blues")
+    axes.set_title("Confusion matrix")
+    figure.savefig(path, dpi=100)
+    return path
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, sample in samples(folder).items():
+        written = write_output(sample, PRESENTATION, folder / name)
+        shown = pictures(written.plots, lambda plot: f"plots/{plot.path.name}")
+        (folder / name / "comment.md").write_text(render_comment(written.result, PRESENTATION, shown), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
