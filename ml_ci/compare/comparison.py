@@ -53,6 +53,18 @@ def compare(base: Run | None, head: Run) -> Comparison:
     )
 
 
+def changed_files(base: Mapping[str, str], head: Mapping[str, str]) -> tuple[Change, ...]:
+    """The files, by path with a hash of their content, that differ.
+
+    A side is None where the file is not there, and empty where it is: what a file says does not fit into a line.
+    """
+    return tuple(
+        Change(name=path, base="" if path in base else None, head="" if path in head else None)
+        for path in sorted(base.keys() | head.keys())
+        if base.get(path) != head.get(path)
+    )
+
+
 def _metrics(base: Run | None, head: Run) -> tuple[MetricDifference, ...]:
     before = base.metrics if base else {}
     return tuple(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ml_ci.records import Baseline
+from ml_ci.records import Baseline, Run
 from ml_ci.sources.record_store import RunStore
 
 Wanted = Literal["auto", "found", "train", "none"]
@@ -17,9 +17,10 @@ Wanted = Literal["auto", "found", "train", "none"]
 
 @dataclass(frozen=True)
 class Known:
-    """A baseline that needs no training, and the store that its run came from, which has its images too."""
+    """A baseline that needs no training: its run, and the store that it came from, which has its images too."""
 
     baseline: Baseline
+    run: Run
     store: RunStore
 
 
@@ -31,12 +32,23 @@ def look_for(key: str, commit: str, fingerprint: str | None, stores: Sequence[Ru
     for store in stores:
         run = store.by_commit(key, commit)
         if run:
-            return Known(Baseline(commit=commit, origin="found", run=run, why=f"in {store.name}"), store)
+            baseline = Baseline(commit=commit, origin="found", run=run, why=f"in {store.name}")
+            return Known(baseline, run, store)
     for store in stores if fingerprint else ():
         run = store.by_fingerprint(key, fingerprint or "")
         if run:
             why = f"the run of {run.commit[:12]} in {store.name}, whose inputs were equal"
-            return Known(Baseline(commit=commit, origin="same-inputs", run=run, why=why), store)
+            return Known(Baseline(commit=commit, origin="same-inputs", run=run, why=why), run, store)
+    return None
+
+
+def last_record(key: str, stores: Sequence[RunStore]) -> Known | None:
+    """The newest run that was recorded, of whatever commit."""
+    for store in stores:
+        run = store.latest(key)
+        if run:
+            why = f"the last record in {store.name}"
+            return Known(Baseline(commit=run.commit, origin="found", run=run, why=why), run, store)
     return None
 
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Protocol
 
-from ml_ci.compare.comparison import Change
 from ml_ci.errors import ConfigError, OutsideError
 from ml_ci.sources import process
 from ml_ci.sources.process import Owner, last_words, owner_of
@@ -190,19 +189,6 @@ class Git:
         """A file's content at a commit (or ref), None where it is not there."""
         answer = self.run("cat-file", "blob", f"{commit}:{path}")
         return answer.stdout if answer.returncode == 0 else None
-
-    def changed_files(self, base: str, head: str | None) -> tuple[Change, ...]:
-        """Files that differ between base and head (the working tree where head is None).
-
-        A side is None where the file is not there, and empty where it is: what a file says does not fit into a line.
-        """
-        before = self.files_at(base)
-        after = self.files_at(head) if head else self.working_files()
-        return tuple(
-            Change(name=path, base="" if path in before else None, head="" if path in after else None)
-            for path in sorted(before.keys() | after.keys())
-            if before.get(path) != after.get(path)
-        )
 
     # -- a worktree of the base
 

@@ -1,0 +1,278 @@
+"""Head and base: found, or trained; and kept for later."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Thread
+from typing import Self
+
+from ml_ci import side as sides
+from ml_ci.compare.comparison import Change, changed_files
+from ml_ci.config import Config
+from ml_ci.config_reader import parse
+from ml_ci.context import Context
+from ml_ci.errors import MlCiError, TrainingError
+from ml_ci.records import Baseline, Origin, Run
+from ml_ci.side import Finished, Side, Workshop
+from ml_ci.sources.baseline import Known, last_record, look_for, without_training
+from ml_ci.sources.git import Git
+from ml_ci.sources.record_store import Records, RunStore
+from ml_ci.sources.tracking import Tracking
+
+CONFIG_NAMES = (".ml-ci.yml", ".ml-ci.yaml")
+SLOW_IMPORTS = ("mlflow", "jinja2", "tabulate", "pydantic", "matplotlib.figure", "matplotlib.backends.backend_agg")
+"""What the job and its outlets need after training, imported while training runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """Everything that the job does to the world is done through these.
+
+    `stores` are where base runs are looked for, besides an MLflow of the user's; `keep` is where runs of exact commits
+    are kept besides MLflow. `temporary` is a folder that is gone after the job.
+    """
+
+    git: Git
+    shop: Workshop
+    tracking: AbstractContextManager[Tracking]
+    stores: Sequence[RunStore]
+    keep: Records | None
+    temporary: Path
+
+
+@dataclass
+class Journal:
+    """What the job knows so far, also for the report of a job that fails half-way."""
+
+    base: Baseline
+    head_commit: str = ""
+    head: Run | None = None
+    head_origin: Origin = "none"
+    code: tuple[Change, ...] = ()
+    images: dict[str, Path] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Add the block's seconds to those of `step`."""
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timings[step] = self.timings.get(step, 0.0) + time.monotonic() - begin
+
+
+class TwoSides:
+    """One job's head and base. What it finds goes into the journal; what it makes is kept on a thread of its own."""
+
+    def __init__(self, context: Context, config: Config, tools: Tools, tracking: Tracking, journal: Journal) -> None:
+        self._context = context
+        self._config = config
+        self._tools = tools
+        self._tracking = tracking
+        self._journal = journal
+        self._keeping = ThreadPoolExecutor(1, thread_name_prefix="ml-ci-keep")
+        self._kept: list[Future[None]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # what is being kept needs the MLflow server, which ends after this
+        self._keeping.shutdown()
+
+    @property
+    def stores(self) -> list[RunStore]:
+        """Where base runs are: the user's MLflow first, where there is one."""
+        return [self._tracking, *self._tools.stores] if self._tracking.shared else list(self._tools.stores)
+
+    def find_or_train(self) -> Run:
+        """Have a run of head, and one of base if there can be one; returns head's.
+
+        Head is trained before base, because a head that cannot be trained needs no base.
+        """
+        head = self.prepare_head()
+        with ExitStack() as stack:
+            with self._step("Looking for the base's run", "baseline"):
+                base = self._find_base(stack)
+            if base and base.fingerprint == head.fingerprint:
+                self._train_base(base)
+                base = None
+            run = self._same_inputs(head) or self._train_head(head)
+            if base:
+                self._train_base(base)
+        return run
+
+    def prepare_head(self) -> Side:
+        """What is checked out, with its data and environment."""
+        context, git = self._context, self._tools.git
+        with self._step("Preparing data and environment", "prepare"):
+            head = sides.prepare(
+                "head",
+                git,
+                context.head,
+                exact=context.exact,
+                dirty=context.dirty,
+                config=self._config,
+                shop=self._tools.shop,
+            )
+        if context.base:
+            self._journal.code = changed_files(git.files_at(context.base), head.files)
+        return head
+
+    def train(self, side: Side) -> Finished:
+        """Train a side and read what that left, and import meanwhile what is needed afterwards."""
+        importing = Thread(target=_import_slow, daemon=True)
+        importing.start()
+        try:
+            training = sides.run(side, self._tracking, self._tools.shop)
+        except MlCiError:
+            importing.join()
+            raise
+        # two threads must never import one package at once: one of them could get half of it
+        importing.join()
+        return sides.collect(side, training, self._tracking)
+
+    def settle(self) -> list[str]:
+        """Wait until all runs are kept. That one could not be does not change a verdict that is out: it is a warning."""
+        errors = [error for error in (future.exception() for future in self._kept) if error]
+        for error in errors:
+            if not isinstance(error, MlCiError):
+                raise error
+        return [f"A run could not be kept as a baseline: {error}" for error in errors]
+
+    # -- base
+
+    def _find_base(self, stack: ExitStack) -> Side | None:
+        """Put base's run into the journal, or return the base ready to be trained; neither where there can be none."""
+        context, config = self._context, self._config
+        looked_in = self.stores if config.baseline in ("auto", "found") else []
+        known = self._known(looked_in)
+        if known:
+            self._take(known)
+        elif context.base and config.baseline in ("auto", "train"):
+            base = self._prepare_base(context.base, stack)
+            known = look_for(config.key, context.base, base.fingerprint, looked_in) if base else None
+            if known is None:
+                return base
+            self._take(known)
+        elif context.base:
+            self._journal.base = without_training(config.baseline, looked_in, context.base)
+        return None
+
+    def _known(self, stores: Sequence[RunStore]) -> Known | None:
+        """Base's run, if it is known without checking out the base."""
+        if self._context.base:
+            return look_for(self._config.key, self._context.base, None, stores)
+        return last_record(self._config.key, stores) if self._context.last_record else None
+
+    def _take(self, known: Known) -> None:
+        self._journal.base = known.baseline
+        for image in known.run.images:
+            content = known.store.image(known.run, image.sha256)
+            if content is not None:
+                self._write_image(image.sha256, content)
+
+    def _prepare_base(self, commit: str, stack: ExitStack) -> Side | None:
+        """Check the base out beside the head, to be trained in its own way."""
+        git = self._tools.git
+        worktree = stack.enter_context(git.worktree(commit, self._tools.temporary, self._tools.shop.reaper))
+        config = self._base_config(commit)
+        if not (worktree / config.working_directory).is_dir():
+            why = f"the base {commit[:12]} has no folder {config.working_directory} to train in"
+            self._journal.base = Baseline(commit=commit, origin="none", why=why)
+            return None
+        beside = Git(worktree, git.variables, git.credential)
+        return sides.prepare("base", beside, commit, exact=True, dirty=False, config=config, shop=self._tools.shop)
+
+    def _base_config(self, commit: str) -> Config:
+        """What the base's configuration says about training; head's where the base has none that can be read.
+
+        The rules, the key, and what is read and shown are head's, so that both runs are read alike.
+        """
+        config, git = self._config, self._tools.git
+        names = [str(config.source.relative_to(git.top))] if config.source else CONFIG_NAMES
+        found = next(((name, text) for name in names if (text := git.read(commit, name)) is not None), None)
+        if found is None:
+            return config
+        try:
+            own = parse(found[1], f"{found[0]} of the base")
+        except MlCiError as error:
+            self._journal.warnings.append(f"The base was trained as head's configuration says, since {error}")
+            return config
+        return replace(
+            config,
+            train=own.train,
+            working_directory=own.working_directory,
+            environment=own.environment,
+            pull=own.pull,
+            inputs=own.inputs,
+        )
+
+    def _train_base(self, base: Side) -> None:
+        """Train the base. A base that cannot be trained is no baseline: loudly, and as `policy.no-baseline` says."""
+        try:
+            with self._step("Training base", "train base"):
+                sides.pull(base.git, base.config, shared=self._tools.git)
+                finished = self.train(base)
+        except TrainingError as error:
+            why = f"the base {base.commit[:12]} could not be trained: {error}"
+            self._journal.base = Baseline(commit=base.commit, origin="none", why=why)
+            self._journal.warnings.append(why[0].upper() + why[1:])
+            return
+        why = "trained now, in a worktree"
+        self._journal.base = Baseline(commit=base.commit, origin="trained", run=finished.run, why=why)
+        self._keep(finished)
+
+    # -- head
+
+    def _same_inputs(self, head: Side) -> Run | None:
+        """Base's run as head's, where both have the same inputs: then there is nothing to train."""
+        run = self._journal.base.run
+        if run is None or run.fingerprint != head.fingerprint:
+            return None
+        self._journal.head_origin = "same-inputs"
+        self._journal.head = replace(run, commit=head.commit, dirty=head.dirty, warnings=head.warnings)
+        return self._journal.head
+
+    def _train_head(self, head: Side) -> Run:
+        with self._step("Training head", "train head"):
+            finished = self.train(head)
+        self._journal.head, self._journal.head_origin = finished.run, "trained"
+        self._keep(finished)
+        return finished.run
+
+    # -- keeping
+
+    def _keep(self, finished: Finished) -> None:
+        for sha256, content in finished.images.items():
+            self._write_image(sha256, content)
+        self._kept.append(self._keeping.submit(self._tell, finished))
+
+    def _tell(self, finished: Finished) -> None:
+        self._tracking.complete(finished.run, finished.identity, finished.images)
+        if self._tools.keep and finished.identity.exact:
+            self._tools.keep.add(finished.run, finished.images)
+
+    def _write_image(self, sha256: str, content: bytes) -> None:
+        folder = self._tools.shop.out / "images"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._journal.images[sha256] = folder / f"{sha256}.png"
+        self._journal.images[sha256].write_bytes(content)
+
+    @contextmanager
+    def _step(self, title: str, name: str) -> Iterator[None]:
+        with self._tools.shop.progress.step(title), self._journal.timed(name):
+            yield
+
+
+def _import_slow() -> None:
+    for name in SLOW_IMPORTS:
+        importlib.import_module(name)
