@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from ml_ci.records import Run
 from ml_ci.report import numbers
 from ml_ci.report.escape import clip, visible
-from ml_ci.report.presentation import Plot
+from ml_ci.report.presentation import FULL_WIDTH, Plot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST = 12
 """Panels in the figure."""
@@ -21,28 +22,13 @@ MOST = 12
 _WIDTH = 8.0
 _ROW = 2.15
 _DPI = 150
-_HEAD, _BASE, _INK, _FAINT = "#0072b2", "#767676", "#24292f", "#d8dee4"
+_HEAD, _BASE = "#0072b2", "#767676"
 """Blue and grey are told apart with every kind of colour vision, and by their dashes without any."""
+
+_INK, _SOFT, _FAINT = "#24292f", "#57606a", "#d8dee4"
 
 _LARGEST = 1e300
 """MLflow stores an infinity as 1.797e308."""
-
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8.0,
-    "text.parse_math": False,
-    "axes.edgecolor": _FAINT,
-    "axes.labelcolor": _INK,
-    "text.color": _INK,
-    "xtick.color": _BASE,
-    "ytick.color": _BASE,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.unicode_minus": True,
-    "axes.grid": True,
-    "grid.color": "#eaeef2",
-    "grid.linewidth": 0.7,
-}
 
 Curve = tuple[Sequence[float], Sequence[float]]
 
@@ -63,7 +49,7 @@ def draw_curves(base: Run | None, head: Run, gated: Sequence[str], folder: Path)
         path=path,
         title="Metrics by step",
         alt=f"Metrics by step, {sides}. Final values: {values}.{left_out}",
-        kind="curves",
+        width=FULL_WIDTH,
     )
 
 
@@ -100,24 +86,39 @@ def _values(name: str, base: Run | None, head: Run) -> str:
 
 def _figure(names: Sequence[str], base: Run | None, head: Run, path: Path) -> None:
     # the object interface: pyplot keeps every figure alive, and looks for a display
-    from matplotlib import rc_context
+    import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     columns = min(len(names), 3) if len(names) != 4 else 2
     rows = math.ceil(len(names) / columns)
     height = (2.7 if rows == 1 else _ROW * rows) + 0.3
-    with rc_context(_STYLE):
+    with mpl.rc_context():
+        _set_style()
         figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white", layout="constrained")
         FigureCanvasAgg(figure)
         grid = figure.subplots(rows, columns, squeeze=False).flatten()
         for axes, name in zip(grid, names, strict=False):
             _panel(axes, name, _curve(base, name), _curve(head, name))
-            axes.text(0, 1.025, _values(name, base, head), transform=axes.transAxes, fontsize=7.5, color=_BASE)
+            axes.text(0, 1.025, _values(name, base, head), transform=axes.transAxes, fontsize=7.5, color=_SOFT)
         for axes in grid[len(names) :]:
             axes.set_axis_off()
         _legend_above(figure, with_base=base is not None)
         figure.savefig(path, pil_kwargs={"compress_level": 6})
+
+
+def _set_style() -> None:
+    """The style of the report, whatever the matplotlibrc of this machine says. Names are drawn as they are: no TeX."""
+    import matplotlib as mpl
+
+    mpl.rcdefaults()
+    mpl.rc("font", family="DejaVu Sans", size=8.0)
+    mpl.rc("text", parse_math=False, color=_INK)
+    mpl.rc("axes", edgecolor=_FAINT, labelcolor=_INK, grid=True)
+    mpl.rc("axes.spines", top=False, right=False)
+    mpl.rc("xtick", color=_SOFT)
+    mpl.rc("ytick", color=_SOFT)
+    mpl.rc("grid", color="#eaeef2", linewidth=0.7)
 
 
 def _panel(axes: Axes, name: str, base: Curve | None, head: Curve | None) -> None:
@@ -135,19 +136,16 @@ def _panel(axes: Axes, name: str, base: Curve | None, head: Curve | None) -> Non
     if values and min(values) > 0 and max(values) / min(values) > 1000:
         axes.set_yscale("log")
     if not values:
-        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", color=_BASE)
+        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", color=_SOFT)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.tick_params(length=0, labelsize=7)
 
 
-def _legend_above(figure: object, *, with_base: bool) -> None:
-    from matplotlib.figure import Figure
+def _legend_above(figure: Figure, *, with_base: bool) -> None:
     from matplotlib.lines import Line2D
 
-    if not isinstance(figure, Figure):
-        raise TypeError("a matplotlib figure is needed")
     lines = [Line2D([], [], color=_HEAD, linewidth=1.7, label="head")]
     if with_base:
         lines.insert(0, Line2D([], [], color=_BASE, linestyle=(0, (4, 2)), linewidth=1.4, label="base"))
     figure.legend(handles=lines, loc="outside upper right", ncols=2, frameon=False, fontsize=8)
-    figure.supxlabel("step", fontsize=8, color=_BASE)
+    figure.supxlabel("step", fontsize=8, color=_SOFT)

@@ -39,7 +39,7 @@ class Markdown(str):
 
 
 def visible(text: str) -> str:
-    """The text on one line, with every character that would not be seen written as its code point, as `\\u202e`."""
+    """The text on one line, with every character that would not be seen written as its code point: `U+202E`."""
     return "".join(_NAMED.get(char) or _shown(char) if _is_hidden(char) else char for char in text)
 
 
@@ -78,7 +78,7 @@ def cell(text: Markdown) -> Markdown:
 def prose(text: str, limit: int = 600) -> Markdown:
     """A sentence: words that GitHub would act on become inline code."""
     words = clip(visible(text), limit).split(" ")
-    safe = " ".join(code(word) if _ACTIVE.search(word) else _MARKUP.sub(r"\\\g<0>", word) for word in words)
+    safe = " ".join(_inert(word) if _ACTIVE.search(word) else _MARKUP.sub(r"\\\g<0>", word) for word in words)
     return Markdown(_BLOCK_START.sub(lambda start: start[0][:-1] + "\\" + start[0][-1], safe))
 
 
@@ -102,6 +102,12 @@ def attribute(text: str, limit: int = 600) -> Markdown:
     return Markdown(html.escape(clip(visible(text), limit), quote=True).replace("`", "&#96;").replace("|", "&#124;"))
 
 
+def _inert(word: str) -> str:
+    """The word as inline code, the sentence's punctuation after it not."""
+    core = word.rstrip(",;.")
+    return code(core, len(word)) + word[len(core) :]
+
+
 def _last_state(line: str) -> str:
     """What a terminal would show of a progress bar that rewrites its line: the last writing of it."""
     return line.rstrip("\r").rsplit("\r", 1)[-1]
@@ -114,7 +120,7 @@ def _is_hidden(char: str) -> bool:
 def _shown(char: str) -> str:
     if char in _NAMED:
         return _NAMED[char]
-    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
+    return f"⟨U+{ord(char):04X}⟩"
 
 
 def _longest_run(char: str, text: str) -> int:

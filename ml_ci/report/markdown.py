@@ -91,7 +91,7 @@ def _gate_table(shown: View) -> Markdown:
     rows = [
         [
             escape.code(row.name, 80),
-            *(escape.prose(cell, 80) for cell in (row.base, row.head, row.delta, row.interval or "—", row.limit)),
+            *(escape.prose(text, 80) for text in (row.base, row.head, row.delta, row.interval or "—", row.limit)),
             Markdown(row.outcome if row.outcome.startswith("✅") else f"**{row.outcome}**"),
         ]
         for row in shown.gated
@@ -116,7 +116,7 @@ def _changes_table(group: ChangeGroup) -> Markdown:
 
 
 def _table(
-    rows: Sequence[Sequence[str]], columns: dict[str, str], absent: set[str] | frozenset[str] = frozenset()
+    rows: Sequence[Sequence[Markdown]], columns: dict[str, str], absent: set[str] | frozenset[str] = frozenset()
 ) -> Markdown:
     """A table of cells that are escaped already; empty without rows."""
     from tabulate import tabulate

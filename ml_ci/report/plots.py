@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_ci.report.curves import draw_curves
-from ml_ci.report.presentation import Plot
+from ml_ci.report.presentation import FULL_WIDTH, Plot
 from ml_ci.report.side_by_side import UnreadableImageError, draw_pair
 from ml_ci.result import Result
 
@@ -22,11 +22,12 @@ class Drawing:
 
 
 def draw(result: Result, folder: Path) -> Drawing:
-    """Draw every plot of the result into `folder`, which exists; nothing without a comparison.
+    """Draw every plot of the result into `folder`, which exists; nothing without a comparison, or where head was not
+    trained.
 
     An image of training's that cannot be read is a warning, as is one whose bytes are not at hand.
     """
-    if result.comparison is None or result.head is None:
+    if result.comparison is None or result.head is None or result.head_origin == "same-inputs":
         return Drawing()
     plots, warnings = [], []
     gated = [judgement.rule.metric for judgement in result.decision.judgements] if result.decision else []
@@ -35,20 +36,17 @@ def draw(result: Result, folder: Path) -> Drawing:
         plots.append(curves)
     for path, base, head in _image_pairs(result):
         name = _file_name(path, {plot.name for plot in plots})
+        target = folder / f"{name}.png"
+        sides = _bytes_of(result, base), _bytes_of(result, head)
         try:
-            target = draw_pair(
-                _bytes_of(result, base),
-                _bytes_of(result, head),
-                folder / f"{name}.png",
-                with_base=result.base.run is not None,
-            )
+            width = draw_pair(*sides, target, with_base=result.base.run is not None)
         except UnreadableImageError as error:
             warnings.append(f"The image {path} cannot be shown: {error}.")
             continue
         alt = f"{path} as training wrote it: base on the left, head on the right."
         if result.base.run is None:
             alt = f"{path} as training wrote it."
-        plots.append(Plot(name=name, path=target, title=path, alt=alt))
+        plots.append(Plot(name=name, path=target, title=path, alt=alt, width=min(width, FULL_WIDTH)))
     return Drawing(plots=tuple(plots), warnings=tuple(warnings))
 
 

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+FULL_WIDTH = 800
+"""CSS pixels: about what a comment has room for."""
+
 _SHA = re.compile(r"[0-9a-f]{7,64}")
 
 
@@ -38,14 +41,14 @@ class Presentation:
 class Plot:
     """A picture that the report shows. `path` is the PNG; `alt` says in words and numbers what is on it.
 
-    `kind` is `curves` for metrics by step, `image` for one of training's own images, base beside head.
+    `width` is what it is shown at, in CSS pixels.
     """
 
     name: str
     path: Path
     title: str
     alt: str
-    kind: str = "image"
+    width: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +58,15 @@ class Picture:
     title: str
     alt: str
     url: str
+    width: int
 
 
 def pictures(plots: Iterable[Plot], url: Callable[[Plot], str | None]) -> tuple[Picture, ...]:
     """The plots with their addresses, in order; one that has no address is left out."""
     found = ((plot, url(plot)) for plot in plots)
-    return tuple(Picture(title=plot.title, alt=plot.alt, url=address) for plot, address in found if address)
+    return tuple(
+        Picture(title=plot.title, alt=plot.alt, url=address, width=plot.width) for plot, address in found if address
+    )
 
 
 def reproduce_lines(*, base: str, pull: int | None = None, head: str | None = None) -> tuple[str, ...]:

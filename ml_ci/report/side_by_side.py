@@ -18,8 +18,8 @@ class UnreadableImageError(Exception):
     """An image that cannot be shown; the message ends a sentence."""
 
 
-def draw_pair(base: Path | None, head: Path | None, target: Path, *, with_base: bool) -> Path:
-    """Write base beside head as one PNG to `target`, and return it; head alone unless `with_base`.
+def draw_pair(base: Path | None, head: Path | None, target: Path, *, with_base: bool) -> int:
+    """Write base beside head as one PNG to `target`, head alone unless `with_base`; returns its width in pixels.
 
     A side that is None is an empty panel that says so. Raises UnreadableImageError for a side that is no image of a
     common format, is damaged, or has more than 40 million pixels, and where no side is at hand.
@@ -28,8 +28,9 @@ def draw_pair(base: Path | None, head: Path | None, target: Path, *, with_base: 
         raise UnreadableImageError("its bytes are not at hand")
     sides = [("base", base), ("head", head)] if with_base else [("head", head)]
     panels = [(label, _read(path) if path else None) for label, path in sides]
-    _compose(panels).save(target, optimize=False, compress_level=6)
-    return target
+    sheet = _compose(panels)
+    sheet.save(target, compress_level=6)
+    return sheet.width
 
 
 def _read(path: Path) -> Image:

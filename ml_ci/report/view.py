@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -19,6 +20,8 @@ OUTCOMES: dict[Outcome, str] = {
     "no-baseline": "⚠️ not compared",
     "missing": "❌ missing",
 }
+
+_MINUS = re.compile(r"(?<!\S)-(?=\d)")
 
 Tone = Literal["good", "bad", "unsure", "warning"]
 
@@ -178,7 +181,9 @@ def _summary(judgements: tuple[Judgement, ...]) -> str:
 
 def _arrow(difference: MetricDifference) -> str:
     base, head = numbers.pair(difference.base, difference.head)
-    return f"{difference.name} {base} → {head}" if difference.base is not None else f"{difference.name} {head}"
+    return (
+        f"{difference.name} {base}\u00a0→\u00a0{head}" if difference.base is not None else f"{difference.name} {head}"
+    )
 
 
 def _uncompared(result: Result) -> str:
@@ -198,7 +203,7 @@ def _gated_row(judgement: Judgement) -> MetricRow:
         head=head,
         delta=numbers.change(row.base, row.head, judgement.rule.direction),
         interval=numbers.interval(judgement.interval) if judgement.interval else "",
-        limit=judgement.limit or "—",
+        limit=_MINUS.sub("−", judgement.limit) or numbers.NOTHING,
         outcome=OUTCOMES[judgement.outcome],
         method=judgement.method or "",
     )
@@ -236,14 +241,13 @@ def _head_side(result: Result) -> Side:
     words: dict[Origin, str] = {
         "trained": f"trained now{_took(run)}",
         "same-inputs": "not trained, as its inputs are those of the base",
-        "found": "read from a record",
+        "found": "its run was found",
         "none": "no run",
     }
-    failed = result.failure is not None and result.head_origin in {"trained", "none"}
     return Side(
         name="Head",
-        commit=run.commit if run else result.head_commit,
-        origin="no finished run" if failed else words[result.head_origin],
+        commit=result.head_commit or (run.commit if run else ""),
+        origin=words[result.head_origin],
         dirty=run.dirty if run else False,
     )
 
@@ -251,15 +255,17 @@ def _head_side(result: Result) -> Side:
 def _base_side(result: Result) -> Side:
     base = result.base
     words: dict[Origin, str] = {
-        "found": "its run was found, recorded earlier",
-        "same-inputs": f"not trained: commit {(base.run.commit if base.run else '')[:9]} has the same inputs and a run",
-        "trained": f"trained now{_took(base.run)}, as no run of it was recorded",
-        "none": "none",
+        "found": "its run was found",
+        "same-inputs": "not trained, as a run with the same inputs was found",
+        "trained": f"trained now{_took(base.run)}, as no run of it was found",
+        "none": "no run",
     }
-    why = f" ({base.why.rstrip('.')})" if base.why else ""
-    commit = base.commit or (base.run.commit if base.run else "")
+    why = f" ({base.why.rstrip('.')})" if base.why and base.origin != "trained" else ""
     return Side(
-        name="Base", commit=commit, origin=words[base.origin] + why, dirty=base.run.dirty if base.run else False
+        name="Base",
+        commit=base.commit or (base.run.commit if base.run else ""),
+        origin=words[base.origin] + why,
+        dirty=base.run.dirty if base.run else False,
     )
 
 

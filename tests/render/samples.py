@@ -14,7 +14,7 @@ from ml_ci.report.presentation import Presentation, pictures, reproduce_lines
 from ml_ci.result import Result
 from tests.runs import BASE, HEAD, failed, result, rule, run
 
-HOSTILE = "a|b`c`<img src=x onerror=alert(1)>@octocat #1 www.evil.example\n\n# h ‮evil [x](http://evil.example) $x$ :smile:"
+HOSTILE = "a|b`c`<img src=x onerror=alert(1)>@octocat #1 www.evil.example\n\n# h \u202eevil [x](http://evil.example) $x$ :smile:"
 
 PRESENTATION = Presentation(
     repository="octo/churn",
@@ -59,7 +59,9 @@ def samples(folder: Path) -> dict[str, Result]:
         packages={"numpy": "2.1.0", "scikit-learn": "1.6.0"},
         images={"plots/confusion_matrix.png": "d" * 64},
     )
-    worse = replace(better, metrics=run(accuracy=falling(0.5, 0.9391), loss=falling(2.3, 0.25), roc_auc=0.98745).metrics)
+    worse = replace(
+        better, metrics=run(accuracy=falling(0.5, 0.9391), loss=falling(2.3, 0.25), roc_auc=0.98745).metrics
+    )
     gate = (
         rule("accuracy", min=0.90, regression=0.005),
         rule("roc_auc", regression="1%"),
@@ -78,15 +80,34 @@ def samples(folder: Path) -> dict[str, Result]:
     passing = result(base, better, *gate, code=code, images=images)
     return {
         "pass": passing,
-        "fail": result(base, worse, *gate, code=code, images=images, warnings=["The metrics file metrics.json is older than this training, so it was not read."]),
-        "no-baseline": result(None, better, *gate, images=images, why="No run of it was recorded, and `baseline: found` does not let it be trained."),
+        "fail": result(
+            base,
+            worse,
+            *gate,
+            code=code,
+            images=images,
+            warnings=["The metrics file metrics.json is older than this training, so it was not read."],
+        ),
+        "no-baseline": result(
+            None,
+            better,
+            *gate,
+            images=images,
+            why="No run of it was recorded, and `baseline: found` does not let it be trained.",
+        ),
         "base-trained": result(base, better, *gate, origin="trained", code=code, images=images),
         "training-failed": failed("Training failed with exit code 1 after 3 s: see the end of its log.", _log()),
         "same-inputs": result(base, replace(base, commit=HEAD), *gate, head_origin="same-inputs", code=("README.md",)),
-        "nan": result(base, run(accuracy=[0.5, math.nan, math.nan], loss=[2, math.inf, math.inf], roc_auc=0.9), *gate, code=code),
+        "nan": result(
+            base, run(accuracy=[0.5, math.nan, math.nan], loss=[2, math.inf, math.inf], roc_auc=0.9), *gate, code=code
+        ),
         "300-metrics": result(run(BASE, metrics=many, accuracy=0.9), run(metrics=moved, accuracy=0.91), gate[0]),
         "hostile": replace(
-            result(run(BASE, metrics={HOSTILE: 0.6}, params={HOSTILE: "1"}, data={HOSTILE: "cd"}), loud, rule(HOSTILE, regression=0.01)),
+            result(
+                run(BASE, metrics={HOSTILE: 0.6}, params={HOSTILE: "1"}, data={HOSTILE: "cd"}),
+                loud,
+                rule(HOSTILE, regression=0.01),
+            ),
             code=(Change(name=HOSTILE, base=None, head=""),),
             key=HOSTILE,
         ),
@@ -96,7 +117,15 @@ def samples(folder: Path) -> dict[str, Result]:
 
 def _log() -> str:
     lines = [f"epoch {i}: loss {2 / (i + 1):.3f}" for i in range(60)]
-    return "\n".join([*lines, "Traceback (most recent call last):", '  File "train.py", line 12', "```", "\x1b[31mValueError: bad\x1b[0m"])
+    return "\n".join(
+        [
+            *lines,
+            "Traceback (most recent call last):",
+            '  File "train.py", line 12',
+            "```",
+            "\x1b[31mValueError: bad\x1b[0m",
+        ]
+    )
 
 
 def _matrix(path: Path, seed: int) -> Path:
