@@ -14,7 +14,8 @@ class MetricDifference:
     """One metric on both sides; a side is None where the run lacks it, and keeps NaN or an infinity where it has it.
 
     `delta` is head − base. `relative` is (head − base) / |base|: 0.90 → 0.99 is +0.1, and so is −10 → −9.
-    Both are None where a side is missing or not finite, `relative` also where base is 0.
+    Both are None where a side is missing or not finite, or they are too large for a float; `relative` also where base
+    is 0.
     """
 
     name: str
@@ -48,7 +49,7 @@ def compare(base: Run | None, head: Run) -> Comparison:
     return Comparison(
         metrics=_metrics(base, head),
         params=_changes(base.params, head.params) if base else (),
-        data=_changes(_data(base.data), _data(head.data)) if base else (),
+        data=_data(base.data, head.data) if base else (),
         environment=_changes(_libraries(base), _libraries(head)) if base else (),
     )
 
@@ -80,10 +81,14 @@ def _metrics(base: Run | None, head: Run) -> tuple[MetricDifference, ...]:
 def _difference(name: str, base: float | None, head: float | None) -> MetricDifference:
     delta = relative = None
     if base is not None and head is not None and math.isfinite(base) and math.isfinite(head):
-        delta = head - base
-        if base != 0:
-            relative = delta / abs(base)
+        delta = _finite(head - base)
+        if base != 0 and delta is not None:
+            relative = _finite(delta / abs(base))
     return MetricDifference(name=name, base=base, head=head, delta=delta, relative=relative)
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def _changes(base: Mapping[str, str], head: Mapping[str, str]) -> tuple[Change, ...]:
@@ -94,13 +99,28 @@ def _changes(base: Mapping[str, str], head: Mapping[str, str]) -> tuple[Change, 
     )
 
 
-def _data(versions: tuple[DataVersion, ...]) -> dict[str, str]:
-    return {version.path: _describe(version) for version in versions}
+def _data(base: tuple[DataVersion, ...], head: tuple[DataVersion, ...]) -> tuple[Change, ...]:
+    before, after = ({version.path: version for version in versions} for versions in (base, head))
+    return tuple(
+        _data_change(path, before.get(path), after.get(path))
+        for path in sorted(before.keys() | after.keys())
+        if path not in before or path not in after or before[path].hash != after[path].hash
+    )
 
 
-def _describe(version: DataVersion) -> str:
+def _data_change(path: str, base: DataVersion | None, head: DataVersion | None) -> Change:
+    for digits in (8, 64):
+        change = Change(name=path, base=_describe(base, digits), head=_describe(head, digits))
+        if change.base != change.head:
+            break
+    return change
+
+
+def _describe(version: DataVersion | None, digits: int) -> str | None:
     """The version in words that a reviewer compares: the start of the hash, the size, the number of files."""
-    parts = [version.hash.removesuffix(".dir")[:8]]
+    if version is None:
+        return None
+    parts = [version.hash.removesuffix(".dir")[:digits]]
     if version.size is not None:
         parts.append(f"{version.size:,} bytes")
     if version.files is not None:

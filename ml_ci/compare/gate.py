@@ -77,9 +77,9 @@ def describe(rule: Rule) -> str:
     """The rule in words, for example `≥ 0.9, at most 0.005 lower`."""
     parts = []
     if rule.min is not None:
-        parts.append(f"≥ {rule.min:g}")
+        parts.append(f"≥ {_written(rule.min)}")
     if rule.max is not None:
-        parts.append(f"≤ {rule.max:g}")
+        parts.append(f"≤ {_written(rule.max)}")
     if rule.max_regression is not None:
         worse = "lower" if rule.direction == "higher" else "higher"
         allowed = _amount(rule.max_regression)
@@ -124,9 +124,9 @@ def _broken_limit(rule: Rule, head: float) -> str | None:
     if not math.isfinite(head):
         return f"{head}, which no rule can accept"
     if rule.min is not None and head < rule.min:
-        return f"{head:.6g}, below its minimum of {rule.min:g}"
+        return f"{_told(head, rule.min)}, below its minimum of {_written(rule.min)}"
     if rule.max is not None and head > rule.max:
-        return f"{head:.6g}, above its maximum of {rule.max:g}"
+        return f"{_told(head, rule.max)}, above its maximum of {_written(rule.max)}"
     return None
 
 
@@ -140,18 +140,35 @@ def _regression(rule: Rule, tolerance: Tolerance, base: float, head: float) -> t
     worse = before - after if rule.direction == "higher" else after - before
     if tolerance.relative:
         allowed *= abs(before)
+    numbers = f"({_told(base, head)} → {_told(head, base)})"
+    if worse <= allowed:
+        return "pass", f"{rule.metric} did not get worse by more than is allowed {numbers}.", "tolerance"
     moved = "fell" if rule.direction == "higher" else "rose"
-    if worse > allowed:
-        amount = _percent(worse / abs(before)) if tolerance.relative and before else f"{float(worse):.4g}"
-        limit = "no more than it was" if tolerance.value == 0 else f"at most {_amount(tolerance)}"
-        why = f"{rule.metric} {moved} by {amount} ({base:.6g} → {head:.6g}); allowed is {limit}."
-        return "fail", why, "tolerance"
-    return "pass", f"{rule.metric} did not get worse by more than is allowed ({base:.6g} → {head:.6g}).", "tolerance"
+    share = worse / abs(before) if tolerance.relative and before else None
+    amount = _told(float(worse), tolerance.value, 4)
+    if share is not None:
+        amount = f"{_told(float(share * 100), float(_hundredfold(tolerance.value)), 4)} %"
+    limit = "no more than it was" if tolerance.value == 0 else f"at most {_amount(tolerance)}"
+    return "fail", f"{rule.metric} {moved} by {amount} {numbers}; allowed is {limit}.", "tolerance"
 
 
 def _amount(tolerance: Tolerance) -> str:
-    return _percent(tolerance.value) if tolerance.relative else f"{tolerance.value:g}"
+    return f"{_written(float(_hundredfold(tolerance.value)))} %" if tolerance.relative else _written(tolerance.value)
 
 
-def _percent(fraction: float | Decimal) -> str:
-    return f"{float(fraction) * 100:.4g} %"
+def _hundredfold(fraction: float) -> Decimal:
+    return Decimal(repr(fraction)) * 100
+
+
+def _written(number: float) -> str:
+    """A limit as a person writes it: no digit is lost, since rules are to be recognized."""
+    return repr(float(number)).removesuffix(".0")
+
+
+def _told(number: float, beside: float, digits: int = 6) -> str:
+    """A number with a few digits, or with as many as it takes to tell it from another one."""
+    for count in range(digits, 17):
+        text = f"{number:.{count}g}"
+        if number == beside or text != f"{beside:.{count}g}":
+            return text
+    return repr(number)
