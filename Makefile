@@ -41,7 +41,7 @@ format: $(READY) ## put the code into its format
 
 .PHONY: bench
 bench: $(READY) ## measure speed and size, and print a table
-	@$(BIN)/python bench/bench.py $(ARGS)
+	@$(BIN)/python -m bench.bench $(ARGS)
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --extra remotes
