@@ -140,17 +140,21 @@ def prepare(
 
 def pull(git: Git, config: Config, shared: Git | None = None) -> Pulled:
     """`dvc pull` in a side's working tree; `shared` is the repository whose cache a worktree uses."""
-    root = data.find_dvc(git.top / config.working_directory, git.top)
+    directory = git.top / config.working_directory
+    root = data.find_dvc(directory, git.top)
     if root is None and config.pull not in (None, False):
         raise ConfigError("`data.pull` is set, but there is no DVC repository here: run `dvc init`, or unset it.")
-    if root is None or config.pull is False:
+    if root is None:
         return Pulled()
     if shared:
-        home = data.find_dvc(shared.top / config.working_directory, shared.top)
-        if home:
+        home = shared.top / root.relative_to(git.top)
+        if (home / ".dvc").is_dir():
             Dvc(home, shared.variables).share_cache(root)
-    targets = config.pull if isinstance(config.pull, tuple) else ()
-    return Dvc(root, git.variables).pull(targets)
+    dvc = Dvc(root, git.variables)
+    if config.pull is False:
+        # also then, data that was changed by hand must never pass for what DVC tracks
+        return dvc.as_it_is()
+    return dvc.pull(config.pull if isinstance(config.pull, tuple) else (), directory)
 
 
 def run(side: Side, tracking: Tracking, shop: Workshop) -> Training:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import posixpath
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,7 @@ from typing import Any
 from ml_ci.errors import OutsideError
 from ml_ci.records import DataVersion
 from ml_ci.sources import process
+from ml_ci.sources.dvc_worktree import write_local_settings
 from ml_ci.sources.process import Owner, last_words, owner_of
 
 Read = Callable[[str], bytes | None]
@@ -135,6 +137,41 @@ def _content_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class _Status:
+    """What `dvc data status` says, by path relative to the root; folders end in `/`, and so their files follow them."""
+
+    modified: frozenset[str]
+    deleted: frozenset[str]
+    not_in_cache: frozenset[str]
+
+    @property
+    def changed(self) -> list[str]:
+        """Tracked data, as a whole, whose content is not what its `.dvc` file or `dvc.lock` says."""
+        folders = tuple(path for path in self.modified if path.endswith("/"))
+        return sorted(path.rstrip("/") for path in self.modified if path in folders or not path.startswith(folders))
+
+    @property
+    def blocked(self) -> list[str]:
+        """What is in the cache and not in the working tree."""
+        return sorted(path for path in self.deleted if path not in self.not_in_cache)
+
+    def missing(self, source: DataVersion, root: Path) -> list[str]:
+        """Of one source, what is neither here nor in the cache; all of it where that cannot be known."""
+        folder = f"{source.path}/"
+        if not (root / source.path).exists() or (folder in self.not_in_cache and folder in self.modified):
+            return [source.path]
+        return sorted(path for path in self.deleted & self.not_in_cache if path.startswith(folder))
+
+
+def _is_wanted(source: str, targets: list[str]) -> bool:
+    """Whether a pull of these targets brings the source, or something in it; every source where there are no targets."""
+    if not targets:
+        return True
+    names = (source, f"{source}.dvc")
+    return any(target in names or target.startswith(f"{source}/") for target in targets)
+
+
 class Dvc:
     """One DVC repository, driven by ml-ci's own `dvc`; `variables` is the environment, with the remote's credentials."""
 
@@ -143,43 +180,65 @@ class Dvc:
         self.owner: Owner | None = owner_of(root)
         self.variables = {**variables, "DVC_NO_ANALYTICS": "1"}
 
-    def pull(self, targets: tuple[str, ...] = ()) -> Pulled:
-        """`dvc pull`, once.
+    def pull(self, targets: tuple[str, ...] = (), directory: Path | None = None) -> Pulled:
+        """`dvc pull`, once; `targets` are relative to `directory`.
 
         What a stage makes may be missing from the remote, since training makes it again, and data that was changed by
         hand stays as it is; both are warnings. Raises OutsideError if source data is missing afterwards.
         """
-        answer = self.run("pull", *targets)
+        answer = self.run("pull", *(("--", *targets) if targets else ()), directory=directory)
         if answer.returncode == 0:
-            return Pulled()
+            return self.as_it_is() if targets else Pulled()
+        status = self._status()
+        if status.blocked:
+            # DVC brought everything, and then put nothing in its place because of the one file that was changed by hand
+            self.run("checkout", "--", *status.blocked)
+            status = self._status()
         reason = last_words(answer.stderr)
-        missing = [path for path in self.sources() if not (self.root / path).exists()]
+        sources = [source for source in self.sources() if _is_wanted(source.path, self._from_root(targets, directory))]
+        missing = [path for source in sources for path in status.missing(source, self.root)]
         if missing:
             names = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
             raise OutsideError(
                 f"`dvc pull` could not bring {names} ({reason}): check the remote and its credentials, "
                 "or run `dvc push` where the data is."
             )
-        changed = self.changed()
-        warnings = (
-            [f"`dvc pull` did not bring everything, but all source data is here: {reason}"] if not changed else []
-        )
-        warnings += [f"{path} is not what DVC tracks; training used it as it is." for path in changed]
-        return Pulled(changed=changed, warnings=tuple(warnings))
+        pulled = self._pulled(status)
+        if pulled.changed:
+            return pulled
+        return Pulled(warnings=(f"`dvc pull` did not bring everything, but all source data is here: {reason}",))
 
-    def sources(self) -> tuple[str, ...]:
-        """Paths under `.dvc` files, relative to the root: data that no stage makes."""
+    def as_it_is(self) -> Pulled:
+        """What is here without a pull."""
+        return self._pulled(self._status())
+
+    def sources(self) -> tuple[DataVersion, ...]:
+        """What `.dvc` files name, by its path relative to the root: data that no stage makes."""
         files = (file.relative_to(self.root) for file in self.root.rglob("*.dvc") if file.is_file())
         names = [str(file) for file in files if ".dvc" not in file.parts[:-1]]
-        return tuple(version.path for version in versions(names, self._read))
+        return versions(names, self._read)
 
-    def changed(self) -> dict[str, str]:
-        """Tracked data whose content here is not what its `.dvc` file or `dvc.lock` says, with a hash of what it is."""
-        answer = self.run("data", "status", "--json")
+    def _pulled(self, status: _Status) -> Pulled:
+        changed = {path: _content_hash(self.root / path) for path in status.changed}
+        return Pulled(
+            changed=changed,
+            warnings=tuple(f"{path} is not what DVC tracks; training used it as it is." for path in changed),
+        )
+
+    def _status(self) -> _Status:
+        answer = self.run("data", "status", "--json", "--granular")
         if answer.returncode:
             raise OutsideError(f"`dvc data status` failed in {self.root}: {last_words(answer.stderr)}.")
-        uncommitted = json.loads(answer.stdout).get("uncommitted") or {}
-        return {path: _content_hash(self.root / path) for path in sorted(uncommitted.get("modified") or [])}
+        document = json.loads(answer.stdout)
+        uncommitted = document.get("uncommitted") or {}
+        return _Status(
+            modified=frozenset(uncommitted.get("modified") or ()),
+            deleted=frozenset(uncommitted.get("deleted") or ()),
+            not_in_cache=frozenset(document.get("not_in_cache") or ()),
+        )
+
+    def _from_root(self, targets: tuple[str, ...], directory: Path | None) -> list[str]:
+        return [os.path.relpath((directory or self.root) / target, self.root) for target in targets]
 
     def is_up_to_date(self, path: Path) -> bool:
         """Whether `dvc status` shows the stage that makes `path` as unchanged."""
@@ -187,25 +246,18 @@ class Dvc:
         return answer.returncode == 0 and not json.loads(answer.stdout or b"{}")
 
     def share_cache(self, other: Path) -> None:
-        """Let a worktree's DVC use this repository's cache, and its local settings, which hold credentials."""
-        local = self.root / ".dvc" / "config.local"
-        target = other / ".dvc" / "config.local"
-        if local.exists():
-            target.write_bytes(local.read_bytes())
-            target.chmod(0o600)
-        cache = self.run("cache", "dir").stdout.decode().strip() or str(self.root / ".dvc" / "cache")
-        answer = Dvc(other, self.variables).run("cache", "dir", "--local", cache)
-        if answer.returncode:
-            raise OutsideError(f"the base's data could not share the cache {cache}: {last_words(answer.stderr)}.")
+        """Let the DVC repository of a worktree use this one's cache, remotes and credentials."""
+        cache = Path(self.run("cache", "dir").stdout.decode().strip() or ".dvc/cache")
+        write_local_settings(self.root, other, self.root / cache, self.owner)
 
     def _read(self, path: str) -> bytes | None:
         return (self.root / path).read_bytes()
 
-    def run(self, *arguments: str) -> CompletedProcess[bytes]:
-        """Run a command of ml-ci's own DVC here."""
+    def run(self, *arguments: str, directory: Path | None = None) -> CompletedProcess[bytes]:
+        """Run a command of ml-ci's own DVC, at the root or in a directory below it."""
         return process.run(
             [sys.executable, "-I", "-m", "dvc", *arguments],
-            directory=self.root,
+            directory=directory or self.root,
             variables=self.variables,
             owner=self.owner,
             timeout=24 * 3600,
