@@ -9,12 +9,10 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Protocol
@@ -25,6 +23,13 @@ from ml_ci.sources.process import Owner, last_words, owner_of
 
 SUBMODULE = "160000"
 WORKTREE_PREFIX = "ml-ci-base-"
+SETTINGS = {
+    "core.quotePath": "false",
+    "gc.auto": "0",
+    # hooks and monitors are a person's, for that person's own checkouts: they may fail, write, or stay behind
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+}
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,13 @@ class Git:
         self.top = top
         self.owner: Owner | None = owner_of(top)
         self.credential = credential
-        settings = {"safe.directory": str(top), "core.quotePath": "false", "gc.auto": "0"}
-        self.variables = {**variables, **_configuration(variables, settings), "GIT_TERMINAL_PROMPT": "0"}
+        self.variables = {
+            **variables,
+            **_configuration(variables, {"safe.directory": str(top), **SETTINGS}),
+            "GIT_TERMINAL_PROMPT": "0",
+            # else `git status` writes what it saw into the user's index
+            "GIT_OPTIONAL_LOCKS": "0",
+        }
 
     def marked(self, variables: Mapping[str, str]) -> Git:
         """The same repository, for a job whose processes carry these variables."""
@@ -231,10 +241,7 @@ class Git:
                 continue
             clone = self.top / path
             if (clone / ".git").exists():
-                archive = Git(clone, self.variables).run("archive", "--format=tar", sha)
-                if archive.returncode == 0:
-                    with tarfile.open(fileobj=BytesIO(archive.stdout)) as tar:
-                        tar.extractall(worktree / path, filter="tar")
+                if Git(clone, self.variables)._fill(worktree / path, sha):
                     continue
             elif not clone.is_dir() or not any(clone.iterdir()):
                 continue  # not checked out for head either, so training does without it
@@ -244,13 +251,30 @@ class Git:
             if answer.returncode:
                 raise OutsideError(f"the base's submodule {path} could not be fetched: {last_words(answer.stderr)}.")
 
+    def _fill(self, folder: Path, sha: str) -> bool:
+        """Write the files of this repository's commit, and of its submodules, into `folder`; False if it is not here.
+
+        By an index of its own: `git archive` would leave out what .gitattributes keeps from releases.
+        """
+        if not self.has(sha):
+            return False
+        index = folder.parent / f".{folder.name}.index"
+        own = self.marked({"GIT_INDEX_FILE": str(index)})
+        for arguments in (["read-tree", sha], ["checkout-index", "--all", "--force", f"--prefix={folder}/"]):
+            answer = own.run(*arguments)
+            if answer.returncode:
+                raise OutsideError(f"git could not check out {sha[:12]} of {self.top}: {last_words(answer.stderr)}.")
+        index.unlink()
+        self._fill_submodules(folder, sha)
+        return True
+
     # -- plumbing
 
     def _hashes(self, paths: list[str]) -> list[str]:
         if not paths:
             return []
-        # absolute, because git reads relative ones from the top; the filters of .gitattributes apply
-        answer = self.run("hash-object", "--stdin-paths", stdin="\n".join(paths).encode())
+        # the filters of .gitattributes apply
+        answer = self.run("hash-object", "--stdin-paths", stdin=b"\n".join(map(_quoted, paths)))
         if answer.returncode:
             raise OutsideError(f"git could not hash the working tree: {last_words(answer.stderr)}.")
         return answer.stdout.decode().split()
@@ -279,6 +303,11 @@ class Git:
         return process.run(
             ["git", *arguments], directory=self.top, variables=variables, owner=self.owner, stdin=stdin, timeout=600
         )
+
+
+def _quoted(path: str) -> bytes:
+    """A path as git reads it where each line is one: in quotes, since a name may hold any byte but NUL."""
+    return b'"%s"' % os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
 
 
 def _configuration(variables: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
