@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_ci.records import Run
 from ml_ci.report import numbers
-from ml_ci.report.escape import clip, visible
+from ml_ci.report.escape import visible
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ def _figure(names: Sequence[str], base: Run | None, head: Run, path: Path) -> No
     columns = min(len(names), 3) if len(names) != 4 else 2
     rows = math.ceil(len(names) / columns)
     height = (2.7 if rows == 1 else _ROW * rows) + 0.3
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        # a name in letters that the font lacks is drawn as boxes; the tables show it as it is
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         _set_style()
         figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white", layout="constrained")
         FigureCanvasAgg(figure)
@@ -124,7 +127,7 @@ def _set_style() -> None:
 def _panel(axes: Axes, name: str, base: Curve | None, head: Curve | None) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.set_title(clip(visible(name), 30), loc="left", fontsize=9, fontweight="bold", pad=15)
+    axes.set_title(_short(visible(name)), loc="left", fontsize=9, fontweight="bold", pad=15)
     drawn = [curve for curve in (base, head) if curve]
     few = max(len(curve[0]) for curve in drawn) <= 30
     marker = 2.2 if few else 0
@@ -139,6 +142,11 @@ def _panel(axes: Axes, name: str, base: Curve | None, head: Curve | None) -> Non
         axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", color=_SOFT)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.tick_params(length=0, labelsize=7)
+
+
+def _short(name: str) -> str:
+    """A name that fits over its panel; cut in the middle, as long names mostly differ at their ends."""
+    return name if len(name) <= 30 else f"{name[:13]}…{name[-16:]}"
 
 
 def _legend_above(figure: Figure, *, with_base: bool) -> None:

@@ -59,7 +59,7 @@ def clip_pair(before: str, after: str, limit: int) -> tuple[str, str]:
 
 def code(text: str, limit: int = 120) -> Markdown:
     """The text as inline code."""
-    shown = clip(visible(text), limit)
+    shown = _clipped(text, limit)
     if not shown:
         return Markdown("*(empty)*")
     fence = "`" * (_longest_run("`", shown) + 1)
@@ -77,7 +77,7 @@ def cell(text: Markdown) -> Markdown:
 
 def prose(text: str, limit: int = 600) -> Markdown:
     """A sentence: words that GitHub would act on become inline code."""
-    words = clip(visible(text), limit).split(" ")
+    words = _clipped(text, limit).split(" ")
     safe = " ".join(_inert(word) if _ACTIVE.search(word) else _MARKUP.sub(r"\\\g<0>", word) for word in words)
     return Markdown(_BLOCK_START.sub(lambda start: start[0][:-1] + "\\" + start[0][-1], safe))
 
@@ -99,7 +99,12 @@ def attribute(text: str, limit: int = 600) -> Markdown:
     """The text as the value of an HTML attribute, between double quotes."""
     import html
 
-    return Markdown(html.escape(clip(visible(text), limit), quote=True).replace("`", "&#96;").replace("|", "&#124;"))
+    return Markdown(html.escape(_clipped(text, limit), quote=True).replace("`", "&#96;").replace("|", "&#124;"))
+
+
+def _clipped(text: str, limit: int) -> str:
+    """Visible, then clipped. What is far beyond the limit is not looked at: only a carriage return makes a text shorter."""
+    return clip(visible(text[: 2 * limit]), limit)
 
 
 def _inert(word: str) -> str:

@@ -22,7 +22,17 @@ _MOST_DIGITS = 12
 
 
 def number(value: float | None, digits: int = _DIGITS) -> str:
-    """One number to `digits` significant digits; a whole number in full. 4e-07 stays 4e-07."""
+    """One number to `digits` significant digits; a whole number in full. 4e-07 stays 4e-07.
+
+    0.99999 has more digits than that, because it is not 1, which a limit may be.
+    """
+    text = _rounded(value, digits)
+    if value is None or not math.isfinite(value) or _is_whole(value) or abs(value) >= 1e6 or digits == _MOST_DIGITS:
+        return text
+    return text if "." in text or "e" in text else number(value, digits + 1)
+
+
+def _rounded(value: float | None, digits: int) -> str:
     if value is None:
         return NOTHING
     if not math.isfinite(value):
@@ -30,10 +40,7 @@ def number(value: float | None, digits: int = _DIGITS) -> str:
     if _is_whole(value):
         return _minus(f"{value + 0.0:.0f}")
     if 1e-4 <= abs(value) < 1e15:
-        text = _plain(_exact(value), _decimals(value, digits))
-        if "." not in text and abs(value) < 1e6 and digits < _MOST_DIGITS:
-            return number(value, digits + 1)  # 0.99999 is not 1, which a limit may be
-        return _minus(text)
+        return _minus(_plain(_exact(value), _decimals(value, digits)))
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     return _minus(f"{mantissa.rstrip('0').rstrip('.')}e{exponent}")
 
@@ -61,8 +68,8 @@ def pair(base: float | None, head: float | None) -> tuple[str, str]:
 def signed(value: float | None, digits: int = 3) -> str:
     """A difference, with its sign: `+0.0123`, `−0.005`; `0` has none."""
     if value is None or not math.isfinite(value) or value == 0:
-        return number(value, digits)
-    return ("+" if value > 0 else "") + number(value, digits)
+        return _rounded(value, digits)
+    return ("+" if value > 0 else "") + _rounded(value, digits)
 
 
 def change(base: float | None, head: float | None, direction: Direction | None) -> str:
@@ -105,7 +112,7 @@ def seconds(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return number(value)
     if value < 10:
-        return f"{number(value, 2)}{_SPACE}s"
+        return f"{round(value, 3):.2g}{_SPACE}s"
     whole = round(value)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     parts = [(hours, "h"), (minutes, "min"), (rest if whole < 3600 else 0, "s")]
@@ -119,7 +126,7 @@ def size(value: int | None) -> str:
     amount, units = float(value), ["B", "kB", "MB", "GB", "TB", "PB"]
     while amount >= 999.5 and len(units) > 1:
         amount, units = amount / 1000, units[1:]
-    return f"{number(amount, 3)}{_SPACE}{units[0]}"
+    return f"{amount:.0f}{_SPACE}{units[0]}" if amount >= 99.95 else f"{amount:.3g}{_SPACE}{units[0]}"
 
 
 def _name(value: float) -> str:
@@ -127,7 +134,7 @@ def _name(value: float) -> str:
 
 
 def _is_whole(value: float) -> bool:
-    return value.is_integer() and abs(value) < 1e15
+    return float(value).is_integer() and abs(value) < 1e15
 
 
 def _exact(value: float) -> Decimal:

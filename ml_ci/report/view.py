@@ -211,7 +211,10 @@ def _gated_row(judgement: Judgement) -> MetricRow:
 
 def _row(row: MetricDifference) -> MetricRow:
     base, head = numbers.pair(row.base, row.head)
-    return MetricRow(name=row.name, base=base, head=head, delta=numbers.change(row.base, row.head, None))
+    delta = numbers.change(row.base, row.head, None)
+    if row.base is None or row.head is None:
+        delta = "new" if row.base is None else "gone"
+    return MetricRow(name=row.name, base=base, head=head, delta=delta)
 
 
 def _moved(row: MetricDifference) -> bool:
@@ -260,7 +263,8 @@ def _base_side(result: Result) -> Side:
         "trained": f"trained now{_took(base.run)}, as no run of it was found",
         "none": "no run",
     }
-    why = f" ({base.why.rstrip('.')})" if base.why and base.origin != "trained" else ""
+    said = base.origin == "trained" or no_baseline(result)
+    why = f" ({base.why.rstrip('.')})" if base.why and not said else ""
     return Side(
         name="Base",
         commit=base.commit or (base.run.commit if base.run else ""),

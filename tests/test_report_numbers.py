@@ -1,0 +1,103 @@
+"""Numbers for people."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from ml_ci.report import numbers
+
+NAN, INF = math.nan, math.inf
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.95, "0.95"),
+        (0.951234, "0.9512"),
+        (4e-07, "4e-07"),
+        (-4e-07, "−4e-07"),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (-1.5, "−1.5"),
+        (60000.0, "60000"),
+        (0.99999, "0.99999"),
+        (0.999999999, "0.999999999"),
+        (1e20, "1e+20"),
+        (NAN, "NaN"),
+        (INF, "Infinity"),
+        (-INF, "−Infinity"),
+        (None, "—"),
+    ],
+)
+def test_a_number_is_short_and_true(value: float | None, text: str) -> None:
+    assert numbers.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "texts"),
+    [
+        (0.95123, 0.95124, ("0.95123", "0.95124")),
+        (0.95, 0.9451, ("0.9500", "0.9451")),
+        (0.9, 0.91, ("0.90", "0.91")),
+        (4e-07, 9e-07, ("4e-07", "9e-07")),
+        (4e-07, 0.5, ("4e-07", "0.5")),
+        (123456.789, 123456.79, ("123456.789", "123456.790")),
+        (1e20, 1.00001e20, ("1e+20", "1.00001e+20")),
+        (1000.0, 1001.0, ("1000", "1001")),
+        (None, 0.5, ("—", "0.5")),
+        (0.5, NAN, ("0.5", "NaN")),
+    ],
+)
+def test_both_sides_have_the_digits_in_which_they_differ(
+    base: float | None, head: float | None, texts: tuple[str, str]
+) -> None:
+    assert numbers.pair(base, head) == texts
+
+
+@pytest.mark.parametrize("exponent", range(-300, 300, 7))
+def test_two_digits_of_any_difference_of_a_millionth_can_be_seen(exponent: int) -> None:
+    base = 1.2345 * 10.0**exponent
+    before, after = numbers.pair(base, base * (1 + 1.2e-6))
+    assert before != after
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "direction", "text"),
+    [
+        (0.95, 0.945, "higher", "▼ −0.005 (−0.526 %) worse"),
+        (0.95, 0.96, "higher", "▲ +0.01 (+1.05 %) better"),
+        (2.0, 1.0, "lower", "▼ −1 (−50 %) better"),
+        (1.0, 2.0, "lower", "▲ +1 (+100 %) worse"),
+        (-10.0, -9.0, None, "▲ +1 (+10 %)"),
+        (0.0, 0.5, None, "▲ +0.5"),
+        (0.5, 0.5, "higher", "="),
+        (None, 0.5, "higher", "—"),
+        (0.5, NAN, "higher", "—"),
+    ],
+)
+def test_a_change_says_where_it_went_and_what_that_means(
+    base: float | None, head: float | None, direction: str | None, text: str
+) -> None:
+    assert direction in (None, "higher", "lower")
+    assert numbers.change(base, head, direction).replace("\u00a0", " ") == text  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.042, "0.042 s"), (59.7, "1 min"), (12.5, "12 s"), (200, "3 min 20 s"), (3720, "1 h 2 min"), (0, "0 s")],
+)
+def test_a_duration_has_units(value: float, text: str) -> None:
+    assert numbers.seconds(value).replace("\u00a0", " ") == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(999, "999 B"), (12_345_678, "12.3 MB"), (999_999, "1 MB"), (None, "—"), (10**18, "1000 PB")]
+)
+def test_a_size_has_units(value: int | None, text: str) -> None:
+    assert numbers.size(value).replace("\u00a0", " ") == text
+
+
+def test_an_interval_has_signs() -> None:
+    assert numbers.interval((-0.004, 0.0111)) == "[−0.004, +0.0111]"

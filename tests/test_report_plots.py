@@ -1,0 +1,105 @@
+"""Plots: what is drawn, what its words are, and what a broken picture does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ml_ci.records import Run
+from ml_ci.report.plots import draw
+from tests.runs import BASE, result, rule, run
+
+
+def test_curves_are_one_figure_with_gated_metrics_first_and_numbers_in_words(tmp_path: Path) -> None:
+    base, head = (
+        run(BASE, accuracy=[0.5, 0.9], loss=[3, 2, 1], f1=0.5),
+        run(accuracy=[0.5, 0.95], loss=[3, 2, 1.5], f1=0.6),
+    )
+    (plot,) = draw(result(base, head, rule("loss", "lower", max=2)), tmp_path).plots
+    assert "Final values: loss 1.0 → 1.5; accuracy 0.90 → 0.95." in plot.alt
+    assert "f1" not in plot.alt
+    with Image.open(plot.path) as image:
+        assert image.format == "PNG"
+        assert image.width >= 800
+
+
+def test_without_a_curve_there_is_no_figure(tmp_path: Path) -> None:
+    assert draw(result(run(BASE, f1=0.5), run(f1=0.6)), tmp_path).plots == ()
+
+
+def test_only_twelve_curves_are_drawn_and_the_rest_is_counted(tmp_path: Path) -> None:
+    head = run(metrics={f"m{n:02}": [1, 2] for n in range(15)})
+    (plot,) = draw(result(None, head), tmp_path).plots
+    assert "m11 2." in plot.alt
+    assert "3 more have curves that are not drawn." in plot.alt
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[1.0, float("nan"), 2.0], [float("nan")] * 3, [1.0, float("inf")], [1.0, 1.797e308], [0.0, 0.0], [1e-9, 1e9]],
+)
+def test_a_curve_of_any_values_is_drawn(tmp_path: Path, values: list[float]) -> None:
+    assert len(draw(result(run(BASE, loss=[3, 2, 1]), run(loss=values)), tmp_path).plots) == 1
+
+
+@pytest.mark.parametrize("name", ["$x^$", "a\nb", "\u202eevil", "数据"])
+def test_any_name_is_drawn_as_it_is(tmp_path: Path, name: str) -> None:
+    assert len(draw(result(None, run(metrics={name: [1, 2]})), tmp_path).plots) == 1
+
+
+def picture(path: Path, size: tuple[int, int], colour: str) -> Path:
+    Image.new("RGB", size, colour).save(path)
+    return path
+
+
+def with_image(commit: str, sha256: str) -> Run:
+    return run(commit, f1=0.5, images={"plots/matrix.png": sha256})
+
+
+def test_trainings_own_images_stand_side_by_side(tmp_path: Path) -> None:
+    images = {"b": picture(tmp_path / "b.png", (200, 100), "red"), "h": picture(tmp_path / "h.png", (200, 100), "blue")}
+    (plot,) = draw(result(with_image(BASE, "b"), with_image("1" * 40, "h"), images=images), tmp_path).plots
+    assert "plots/matrix.png" in plot.alt
+    with Image.open(plot.path) as sheet:
+        height = sheet.height - 20
+        assert sheet.getpixel((20, height)) == (255, 0, 0)
+        assert sheet.getpixel((sheet.width - 20, height)) == (0, 0, 255)
+
+
+def test_an_image_that_only_head_has_stands_beside_an_empty_panel(tmp_path: Path) -> None:
+    images = {"h": picture(tmp_path / "h.png", (200, 100), "blue")}
+    drawing = draw(result(run(BASE, f1=0.5), with_image("1" * 40, "h"), images=images), tmp_path)
+    assert (len(drawing.plots), drawing.warnings) == (1, ())
+
+
+def test_a_broken_image_is_a_warning_and_the_others_are_drawn(tmp_path: Path) -> None:
+    good, broken = picture(tmp_path / "g.png", (200, 100), "blue"), tmp_path / "x.png"
+    broken.write_bytes(good.read_bytes()[:60])
+    head = run(f1=0.5, images={"plots/a.png": "x", "plots/b.png": "g", "plots/c.svg": "s"})
+    svg = tmp_path / "s.svg"
+    svg.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    drawing = draw(result(None, head, images={"x": broken, "g": good, "s": svg}), tmp_path)
+    assert [plot.title for plot in drawing.plots] == ["plots/b.png"]
+    assert len(drawing.warnings) == 2
+    assert "plots/a.png" in drawing.warnings[0]
+    assert "is damaged" in drawing.warnings[0]
+    assert "it is not one of PNG" in drawing.warnings[1]
+
+
+def test_an_image_of_too_many_pixels_is_not_read(tmp_path: Path) -> None:
+    huge = tmp_path / "huge.png"
+    Image.new("1", (10_000, 5_000)).save(huge)
+    drawing = draw(result(None, with_image("1" * 40, "h"), images={"h": huge}), tmp_path)
+    assert drawing.warnings == (
+        "The image plots/matrix.png cannot be shown: it has 10000 × 5000 pixels, which is too many.",
+    )
+
+
+def test_two_paths_that_look_alike_get_two_files(tmp_path: Path) -> None:
+    images = {"h": picture(tmp_path / "h.png", (20, 10), "blue")}
+    head = run(f1=0.5, images={"a/b.png": "h", "a-b.png": "h", "../a/b.png": "h"})
+    plots = draw(result(None, head, images=images), tmp_path).plots
+    assert len({plot.path for plot in plots}) == 3
+    assert all(plot.path.parent == tmp_path for plot in plots)
