@@ -35,17 +35,20 @@ def workshop(
 
     Raises OutsideError where another job is at work in this repository.
     """
-    with _one_at_a_time(common_git_dir(git.top)), Reaper() as reaper:
-        make_output_folder(out)
+    with _one_at_a_time(common_git_dir(git.top)), Reaper() as reaper, output_folder(git, out):
         temporary = Path(tempfile.mkdtemp(prefix="ml-ci-", dir=variables.get("RUNNER_TEMP")))
         reaper.folder(temporary)
+        cache = cache_folder(variables)
         if git.owner:
             os.chown(temporary, git.owner.uid, git.owner.gid)
+            _make_for(cache / "envs", git.owner)
+            if in_container:
+                _introduce(git.owner, variables.get("HOME", "/"))
         try:
             yield (
                 Workshop(
                     variables={**variables, **reaper.marker},
-                    cache=cache_folder(variables),
+                    cache=cache,
                     out=out,
                     reaper=reaper,
                     progress=progress,
@@ -55,7 +58,8 @@ def workshop(
             )
         finally:
             if git.owner:
-                _give_back(out, git.owner)
+                # what is deeper in there was written by uv, as the owner
+                _give_back(cache / "envs", git.owner, depth=3)
 
 
 @contextmanager
@@ -74,6 +78,20 @@ def tracking(shop: Workshop) -> Iterator[Tracking]:
             # if the server has died, that is the reason, and its log says why
             server.check()
             raise
+
+
+@contextmanager
+def output_folder(git: Git, out: Path) -> Iterator[None]:
+    """The output folder, made for the block, and given to the workspace's owner after it.
+
+    Raises OutsideError where it cannot be made.
+    """
+    make_output_folder(out)
+    try:
+        yield
+    finally:
+        if git.owner:
+            _give_back(out, git.owner)
 
 
 def make_output_folder(out: Path) -> None:
@@ -118,8 +136,29 @@ def _one_at_a_time(git_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _give_back(folder: Path, owner: Owner) -> None:
+def _make_for(folder: Path, owner: Owner) -> None:
+    """A folder that the owner may write to: uv, which runs as the owner, puts Pythons and environments there."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        os.chown(each, owner.uid, owner.gid)
+
+
+def _introduce(owner: Owner, home: str) -> None:
+    """Give the owner a name in the container: DVC, ssh and `getpass` refuse to work for a user that has none."""
+    import pwd
+
+    try:
+        pwd.getpwuid(owner.uid)
+    except KeyError:
+        with Path("/etc/passwd").open("a", encoding="utf-8") as file:
+            file.write(f"runner:x:{owner.uid}:{owner.gid}::{home}:/bin/bash\n")
+
+
+def _give_back(folder: Path, owner: Owner, depth: int = 100) -> None:
     """Files that root wrote could not be cleaned up by later steps of a workflow."""
-    for place, _, names in os.walk(folder):
+    for place, folders, names in os.walk(folder):
         for path in (place, *(os.path.join(place, name) for name in names)):  # noqa: PTH118 - as os.walk gives them
             os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
+        if len(Path(place).relative_to(folder).parts) >= depth:
+            folders.clear()
