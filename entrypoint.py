@@ -19,7 +19,29 @@ def follow_lifeline() -> None:
     threading.Thread(target=wait, daemon=True, name="lifeline").start()
 
 
+def close_to_others() -> None:
+    """Let no other process of this user look into this one, where the token is: training may be such a process.
+
+    Linux only: elsewhere a user's processes cannot read each other's environments that easily.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        pr_set_dumpable = 4
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0)
+
+
+def take_environment() -> dict[str, str]:
+    """The environment; the inputs, the token among them, are taken out of what the programs started here inherit."""
+    taken = dict(os.environ)
+    for name in taken:
+        if name.startswith("INPUT_"):
+            del os.environ[name]
+    return taken
+
+
 if __name__ == "__main__":
+    close_to_others()
     if os.environ.pop("ML_CI_LIFELINE", "") == "stdin":
         follow_lifeline()
-    sys.exit(main())
+    sys.exit(main(take_environment()))

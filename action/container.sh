@@ -28,11 +28,9 @@ options=(
     --workdir "$GITHUB_WORKSPACE"
     # the runner's network: an MLflow server or a data remote may be a service container on its localhost
     --network host
-    # the job is root in there, to give training the workspace owner's name; it needs no more than that, and to look
-    # into the processes that training leaves behind (SYS_PTRACE). Training keeps none of these.
+    # the job is root in there, to give training the workspace owner's name; it needs no more than that
     --security-opt no-new-privileges --cap-drop ALL
     --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add KILL --cap-add SETGID --cap-add SETUID
-    --cap-add SYS_PTRACE
     # data loaders with several processes share memory; Docker's 64 MB end them
     --shm-size 2g
     # The files by which a step speaks to the runner, where only root gets at them: else training, which has the same
@@ -43,6 +41,9 @@ options=(
     --env "HOME=$home"
     --env ML_CI_LIFELINE=stdin
 )
+# To look into the processes that training leaves behind, which are another user's. Training keeps none of these
+# capabilities, unless it has to be root as the owner of the workspace: then it must not look into the job.
+[ "$(stat -c %u "$GITHUB_WORKSPACE")" = 0 ] || options+=(--cap-add SYS_PTRACE)
 bind "$GITHUB_WORKSPACE" "$GITHUB_WORKSPACE"
 bind "$RUNNER_TEMP" "$RUNNER_TEMP"
 bind "$ML_CI_CACHE" "$ML_CI_CACHE"
