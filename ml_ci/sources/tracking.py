@@ -292,6 +292,8 @@ def quicken() -> None:
         os.environ.setdefault(name, value)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    # addresses of a server that is gone when somebody reads them
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 
 def _experiments(client: MlflowClient) -> list[str]:
