@@ -21,12 +21,12 @@ from ml_ci.github.check import check_run
 from ml_ci.github.event import Activity, Event, Mode, activity, parse_payload, read_event
 from ml_ci.github.outlet import GitHubOutlet
 from ml_ci.github.session import connect, second_connection
-from ml_ci.github.workflow import Annotations, Write, commands_stopped, group
+from ml_ci.github.workflow import Annotations, Write, commands_stopped, group, write_outputs
 from ml_ci.job import Tools
 from ml_ci.result import Result
 from ml_ci.side import Workshop
 from ml_ci.sources.git import Credential, Git
-from ml_ci.workshop import end_on_signals, tracking, workshop
+from ml_ci.workshop import end_on_signals, output_folder, tracking, workshop
 
 Comment = Literal["always", "changes", "failure", "never"]
 Plots = Literal["auto", "branch", "inline", "none"]
@@ -103,6 +103,8 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         return _main(environ, annotations)
     except MlCiError as error:
         annotations.add("error", str(error), title="ml-ci")
+        if environ.get("GITHUB_OUTPUT"):
+            write_outputs(Path(environ["GITHUB_OUTPUT"]), {"verdict": "error"})
         return error.exit_code
 
 
@@ -119,52 +121,56 @@ def _main(environ: Mapping[str, str], annotations: Annotations) -> int:
         raise ConfigError("`mode: publish` is not in this version of ml-ci: run it on pull_request instead.")
     top = Path(environ.get("GITHUB_WORKSPACE") or ".")
     git = Git.discover(top, _without_inputs(environ), Credential(event.server_url, inputs.token))
+    outlet = GitHubOutlet(
+        event=event,
+        repository=connect(inputs.token, api_url=event.api_url, repository=event.repository),
+        annotations=annotations,
+        environ=environ,
+        comment=inputs.comment if todo is Activity.COMPARE_AND_COMMENT else "never",
+        plots=inputs.plots,
+        data_branch=inputs.data_branch,
+        out=git.top / ".ml-ci",
+    )
+    try:
+        config: Config | ConfigError = _config(inputs, git.top)
+    except ConfigError as error:
+        config = error
+    key = inputs.key or "default" if isinstance(config, ConfigError) else config.key
     with ExitStack() as stack:
-        outlet = GitHubOutlet(
-            event=event,
-            repository=connect(inputs.token, api_url=event.api_url, repository=event.repository),
-            annotations=annotations,
-            environ=environ,
-            comment=inputs.comment if todo is Activity.COMPARE_AND_COMMENT else "never",
-            plots=inputs.plots,
-            data_branch=inputs.data_branch,
-            out=git.top / ".ml-ci",
-        )
-        try:
-            config = _config(inputs, git.top)
-        except ConfigError as error:
-            return outlet.publish(job.failed(inputs.key or "default", error, head_commit=event.head_sha)).exit_code
+        stack.enter_context(output_folder(git, outlet.out))
         if todo in (Activity.COMPARE_AND_COMMENT, Activity.COMPARE):
             outlet.check = stack.enter_context(
                 check_run(
                     lambda: second_connection(outlet.repository),
-                    key=config.key,
+                    key=key,
                     head_sha=event.head_sha,
                     details_url=event.run_url,
                     on_problem=outlet.problem,
                 )
             )
-        progress = WorkflowProgress(_write)
-        in_container = environ.get("ML_CI_RUNTIME") == "container"
-        shop, temporary = stack.enter_context(
-            workshop(git, outlet.out, git.variables, progress, in_container=in_container)
-        )
+        try:
+            if isinstance(config, ConfigError):
+                raise config
+            return _job(todo, config, git, outlet, inputs, in_container=environ.get("ML_CI_RUNTIME") == "container")
+        except MlCiError as error:
+            return outlet.publish(job.failed(key, error, head_commit=event.head_sha)).exit_code
+
+
+def _job(todo: Activity, config: Config, git: Git, outlet: GitHubOutlet, inputs: Inputs, *, in_container: bool) -> int:
+    """Do it. Raises the errors of `ml_ci.errors` where there is no result of it."""
+    progress = WorkflowProgress(_write)
+    with workshop(git, outlet.out, git.variables, progress, in_container=in_container) as (shop, temporary):
+        marked = git.marked(shop.reaper.marker)
         if todo is Activity.RECORD:
-            return _record(git, config, shop, temporary, outlet)
-        return _compare(_context(todo, git, event, inputs.base or None), config, git, shop, temporary, outlet, inputs)
+            return _record(marked, config, shop, temporary, outlet)
+        where = _context(todo, marked, outlet.event, inputs.base or None)
+        return _compare(where, config, marked, shop, temporary, outlet, inputs)
 
 
 def _compare(
     where: Context, config: Config, git: Git, shop: Workshop, temporary: Path, outlet: GitHubOutlet, inputs: Inputs
 ) -> int:
-    tools = Tools(
-        git=git.marked(shop.reaper.marker),
-        shop=shop,
-        tracking=tracking(shop),
-        stores=(outlet.records,),
-        keep=None,
-        temporary=temporary,
-    )
+    tools = Tools(git=git, shop=shop, tracking=tracking(shop), stores=(outlet.records,), keep=None, temporary=temporary)
     published: list[Result] = []
 
     def report(result: Result) -> None:
@@ -180,12 +186,7 @@ def _record(git: Git, config: Config, shop: Workshop, temporary: Path, outlet: G
     tools = Tools(
         git=git, shop=shop, tracking=tracking(shop), stores=(outlet.records,), keep=outlet.records, temporary=temporary
     )
-    where = contexts.alone(git)
-    try:
-        finished = job.record(where, config, tools)
-    except MlCiError as error:
-        return outlet.publish(job.failed(config.key, error, head_commit=where.head)).exit_code
-    outlet.recorded(finished.run)
+    outlet.recorded(job.record(contexts.alone(git), config, tools).run)
     return 0
 
 
