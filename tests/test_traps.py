@@ -207,7 +207,7 @@ def test_a_tracked_file_that_training_rewrites_does_not_disturb_the_base(tmp_pat
 def test_the_next_run_after_that_says_that_the_tree_is_changed_and_judges_the_same(
     tmp_path: Path, run_job: RunJob
 ) -> None:
-    repository = on_a_branch(tmp_path / "repo", **{".gitignore": "", "metrics.json": '{"accuracy": 0.1}'})
+    repository = on_a_branch(tmp_path / "repo", {".gitignore": "", "metrics.json": '{"accuracy": 0.1}'})
     first, second = run_job(repository), run_job(repository)
     assert first.head is not None
     assert second.head is not None
@@ -341,7 +341,7 @@ def test_paths_with_spaces_and_letters_of_every_kind(tmp_path: Path, run_job: Ru
     }
     config = GATE + f'working-directory: "{ODD}"\nmetrics: ["*.json"]\n'
     files: Files = {f"{ODD}/train.py": WRITES_ACCURACY, f"{ODD}/params.yaml": BASE, **names}
-    repository = on_a_branch(tmp_path / ODD, config=config, files=files)
+    repository = on_a_branch(tmp_path / ODD, files, config=config)
     repository.commit({f"{ODD}/params.yaml": WORSE, 'quote".txt': "y", "名前.txt": "y"})
     result = run_job(repository)
     assert_regression_is_seen(result)
@@ -467,9 +467,7 @@ def test_a_base_without_the_configuration_file_is_trained_as_heads_says(tmp_path
 
 
 def test_a_base_is_trained_as_its_own_configuration_says(tmp_path: Path, run_job: RunJob) -> None:
-    repository = on_a_branch(
-        tmp_path / "repo", config=GATE + "train: python old.py\n", files={"old.py": WRITES_ACCURACY}
-    )
+    repository = on_a_branch(tmp_path / "repo", {"old.py": WRITES_ACCURACY}, config=GATE + "train: python old.py\n")
     repository.git("mv", "old.py", "new.py")
     repository.commit({".ml-ci.yml": GATE + "train: python new.py\n"})
     assert_regression_is_seen(run_job(repository))
@@ -515,7 +513,7 @@ def test_a_tiny_dependency_in_requirements_txt_is_there_for_training(tmp_path: P
     needs = "import six\nassert six.__version__ == '1.16.0'\n"
     config = GATE.replace("environment: none", "environment: auto")
     repository = on_a_branch(
-        tmp_path / "repo", train=needs + WRITES_ACCURACY, config=config, files={"requirements.txt": "six==1.16.0\n"}
+        tmp_path / "repo", {"requirements.txt": "six==1.16.0\n"}, train=needs + WRITES_ACCURACY, config=config
     )
     result = run_job(repository)
     assert_regression_is_seen(result)
@@ -549,16 +547,14 @@ def test_a_filter_of_gitattributes_that_is_not_installed(tmp_path: Path, run_job
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
     repository = on_a_branch(
         tmp_path / "repo",
-        files={".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "weights.bin": pointer},
+        {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "weights.bin": pointer},
     )
     assert_regression_is_seen(run_job(repository))
 
 
 def test_line_ends_that_git_converts_are_no_change(tmp_path: Path, run_job: RunJob) -> None:
     config = GATE + "inputs: ['*.py', params.yaml]\n"
-    repository = on_a_branch(
-        tmp_path / "repo", head=BASE, config=config, files={".gitattributes": "*.py text eol=crlf\n"}
-    )
+    repository = on_a_branch(tmp_path / "repo", {".gitattributes": "*.py text eol=crlf\n"}, head=BASE, config=config)
     repository.commit({"README.md": "words\n"})
     (repository.path / "train.py").unlink()
     repository.git("checkout", "--quiet", "train.py")

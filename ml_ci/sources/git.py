@@ -241,7 +241,7 @@ class Git:
                 continue
             clone = self.top / path
             if (clone / ".git").exists():
-                if Git(clone, self.variables)._fill(worktree / path, sha):
+                if Git(clone, self.variables).write_files(worktree / path, sha):
                     continue
             elif not clone.is_dir() or not any(clone.iterdir()):
                 continue  # not checked out for head either, so training does without it
@@ -251,7 +251,7 @@ class Git:
             if answer.returncode:
                 raise OutsideError(f"the base's submodule {path} could not be fetched: {last_words(answer.stderr)}.")
 
-    def _fill(self, folder: Path, sha: str) -> bool:
+    def write_files(self, folder: Path, sha: str) -> bool:
         """Write the files of this repository's commit, and of its submodules, into `folder`; False if it is not here.
 
         By an index of its own: `git archive` would leave out what .gitattributes keeps from releases.
