@@ -106,15 +106,16 @@ def _document(content: bytes, path: str) -> Mapping[str, Any]:
 
 def _sources(place: PurePosixPath, document: Mapping[str, Any]) -> Iterable[DataVersion]:
     """The outputs of a `.dvc` file; of a dvc.lock, what its stages depend on and none of them makes."""
+    made: set[str] = set()
     if place.name == "dvc.lock":
-        stages = [stage for stage in (document.get("stages") or {}).values() if isinstance(stage, dict)]
-        made = {entry.get("path") for stage in stages for entry in stage.get("outs") or [] if isinstance(entry, dict)}
-        entries = [entry for stage in stages for entry in stage.get("deps") or []]
+        stages = document.get("stages") or {}
+        if not isinstance(stages, dict) or not all(isinstance(stage, dict) for stage in stages.values()):
+            raise OutsideError(f"{place} has `stages` that are no mapping: run `dvc status` and repair it.")
+        made = {entry["path"] for stage in stages.values() for entry in _entries(place, stage, "outs")}
+        entries = [entry for stage in stages.values() for entry in _entries(place, stage, "deps")]
     else:
-        made, entries = set(), list(document.get("outs") or [])
+        entries = _entries(place, document, "outs")
     for entry in entries:
-        if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
-            raise OutsideError(f"{place} has an entry without a path: run `dvc status` and repair it.")
         if entry["path"] in made:
             continue
         digest = next((str(entry[kind]) for kind in ("md5", "etag", "checksum") if entry.get(kind)), "")
@@ -125,6 +126,16 @@ def _sources(place: PurePosixPath, document: Mapping[str, Any]) -> Iterable[Data
             size=size if isinstance(size, int) else None,
             files=files if isinstance(files, int) else None,
         )
+
+
+def _entries(place: PurePosixPath, holder: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    """The outputs or dependencies that a file of DVC's lists, each of which has a path."""
+    entries = holder.get(kind) or []
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict) and isinstance(entry.get("path"), str) for entry in entries
+    ):
+        raise OutsideError(f"{place} has an entry without a path in `{kind}`: run `dvc status` and repair it.")
+    return entries
 
 
 def _content_hash(path: Path) -> str:
@@ -214,9 +225,11 @@ class Dvc:
 
     def sources(self) -> tuple[DataVersion, ...]:
         """What `.dvc` files name, by its path relative to the root: data that no stage makes."""
-        files = (file.relative_to(self.root) for file in self.root.rglob("*.dvc") if file.is_file())
-        names = [str(file) for file in files if ".dvc" not in file.parts[:-1]]
-        return versions(names, self._read)
+        return versions(self._files("*.dvc"), self._read)
+
+    def _files(self, *patterns: str) -> list[str]:
+        found = (file for pattern in patterns for file in self.root.rglob(pattern) if file.is_file())
+        return [str(file) for file in (each.relative_to(self.root) for each in found) if ".dvc" not in file.parts[:-1]]
 
     def _pulled(self, status: _Status) -> Pulled:
         changed = {path: _content_hash(self.root / path) for path in status.changed}
@@ -228,6 +241,8 @@ class Dvc:
     def _status(self) -> _Status:
         answer = self.run("data", "status", "--json", "--granular")
         if answer.returncode:
+            # mostly a broken file, which DVC does not name where its output is not a terminal
+            versions(self._files("*.dvc", "dvc.lock"), self._read)
             raise OutsideError(f"`dvc data status` failed in {self.root}: {last_words(answer.stderr)}.")
         document = json.loads(answer.stdout)
         uncommitted = document.get("uncommitted") or {}

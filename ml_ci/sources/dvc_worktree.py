@@ -1,0 +1,71 @@
+"""DVC in a worktree: the repository's cache, its local settings, and its remotes, which relative paths no longer lead to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from configparser import Error as ParserError
+from configparser import RawConfigParser
+from pathlib import Path
+
+from ml_ci.errors import OutsideError
+from ml_ci.sources.process import Owner
+
+
+def write_local_settings(home: Path, worktree: Path, cache: Path, owner: Owner | None) -> None:
+    """Write the `.dvc/config.local` of a worktree's DVC repository, whose like in the user's working tree is `home`.
+
+    It holds `cache`, what the user's own config.local says (credentials), and, with absolute paths, what either file
+    gives as a path relative to `.dvc`: a remote in a folder beside the repository is beside the user's working tree,
+    not beside the worktree. Raises OutsideError for a file that DVC could not read either.
+    """
+    own = _read(home / ".dvc" / "config.local")
+    settings = _parser()
+    for source in (_read(worktree / ".dvc" / "config"), own):
+        for section, name, value in _relative_paths(source, home / ".dvc"):
+            _set(settings, section, name, value)
+    for section in own.sections():
+        for name, value in own.items(section):
+            if not settings.has_option(section, name):
+                _set(settings, section, name, value)
+    _set(settings, "cache", "dir", str(cache))
+    target = worktree / ".dvc" / "config.local"
+    target.touch(mode=0o600)
+    with target.open("w", encoding="utf-8") as file:
+        settings.write(file)
+    if owner:
+        os.chown(target, owner.uid, owner.gid)
+
+
+def _relative_paths(settings: RawConfigParser, folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Section, name and absolute value of the settings that hold a path relative to `folder`, and lead to something."""
+    for section in settings.sections():
+        for name, value in settings.items(section):
+            if name == "url" or name.endswith(("path", "file")):
+                path = value.strip("\"'")
+                place = os.path.normpath(folder / path)
+                if path and "://" not in path and not Path(path).is_absolute() and Path(place).exists():
+                    yield section, name, place
+
+
+def _read(file: Path) -> RawConfigParser:
+    settings = _parser()
+    try:
+        settings.read(file, encoding="utf-8")
+    except (ParserError, UnicodeDecodeError) as error:
+        raise OutsideError(
+            f"{file} is not what DVC writes ({str(error).splitlines()[0]}): correct it, `dvc config --list` has to work."
+        ) from error
+    return settings
+
+
+def _parser() -> RawConfigParser:
+    settings = RawConfigParser(strict=False, default_section="", comment_prefixes=("#",), delimiters=("=",))
+    settings.optionxform = str  # type: ignore[assignment,method-assign] # names are kept as written
+    return settings
+
+
+def _set(settings: RawConfigParser, section: str, name: str, value: str) -> None:
+    if not settings.has_section(section):
+        settings.add_section(section)
+    settings.set(section, name, value)
