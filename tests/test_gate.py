@@ -131,7 +131,7 @@ def test_a_regression_fails_though_the_limits_hold() -> None:
 
 
 @pytest.mark.parametrize("line", [rule("m", min=0.0), rule("m", regression=0.5), rule("m", "lower", max=1.0)])
-@pytest.mark.parametrize(("head", "word"), [(NAN, "nan"), (INFINITY, "inf"), (-INFINITY, "-inf")])
+@pytest.mark.parametrize(("head", "word"), [(NAN, "NaN"), (INFINITY, "Infinity"), (-INFINITY, "−Infinity")])
 def test_a_head_that_is_not_a_finite_number_fails_and_is_named(line: Rule, head: float, word: str) -> None:
     judgement = judged(0.9, head, line)
     assert judgement.outcome == "fail"

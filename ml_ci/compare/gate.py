@@ -114,7 +114,7 @@ def _outcome(rule: Rule, difference: MetricDifference) -> tuple[Outcome, str, st
     if rule.max_regression is None:
         return "pass", f"{name} is {head:.6g}, within its limits.", None
     if base is None or not math.isfinite(base):
-        state = "has no value" if base is None else f"is {base}"
+        state = "has no value" if base is None else f"is {_named(base)}"
         return "no-baseline", f"{name} {state} on the base, so it could not be compared.", None
     return _regression(rule, rule.max_regression, base, head)
 
@@ -122,7 +122,7 @@ def _outcome(rule: Rule, difference: MetricDifference) -> tuple[Outcome, str, st
 def _broken_limit(rule: Rule, head: float) -> str | None:
     """What is wrong with head's value by itself, None if nothing is."""
     if not math.isfinite(head):
-        return f"{head}, which no rule can accept"
+        return f"{_named(head)}, which no rule can accept"
     if rule.min is not None and head < rule.min:
         return f"{_told(head, rule.min)}, below its minimum of {_written(rule.min)}"
     if rule.max is not None and head > rule.max:
@@ -150,6 +150,11 @@ def _regression(rule: Rule, tolerance: Tolerance, base: float, head: float) -> t
         amount = f"{_told(float(share * 100), float(_hundredfold(tolerance.value)), 4)} %"
     limit = "no more than it was" if tolerance.value == 0 else f"at most {_amount(tolerance)}"
     return "fail", f"{rule.metric} {moved} by {amount} {numbers}; allowed is {limit}.", "tolerance"
+
+
+def _named(value: float) -> str:
+    """A value that is not finite, as the tables name it."""
+    return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "−Infinity")
 
 
 def _amount(tolerance: Tolerance) -> str:
