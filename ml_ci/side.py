@@ -183,6 +183,7 @@ def identify(side: Side) -> Identity:
         attempt=uuid.uuid4().hex,
         fingerprint=side.fingerprint,
         exact=side.exact,
+        checkout=side.git.head(),
     )
 
 

@@ -37,13 +37,18 @@ _EMBEDDED_DROPS = ("MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID", "MLFLOW_TRACKING_TOK
 
 @dataclass(frozen=True)
 class Identity:
-    """What the runs of one training are tagged with. `exact`: the code trained is the commit's, unchanged."""
+    """What the runs of one training are tagged with. `exact`: the code trained is the commit's, unchanged.
+
+    `checkout` is what git calls HEAD where training runs, and so what MLflow takes for its commit: on a pull request
+    GitHub's merge of `commit`.
+    """
 
     key: str
     commit: str
     attempt: str
     fingerprint: str
     exact: bool
+    checkout: str = ""
 
     def tags(self) -> dict[str, str]:
         """The tags of every run of this training."""
@@ -66,7 +71,9 @@ class Left:
 class Tracking:
     """One MLflow server, the user's or the embedded one; `shared` says that others may write to it too."""
 
-    def __init__(self, uri: str, variables: Mapping[str, str], *, shared: bool, experiment: str = "ml-ci") -> None:
+    def __init__(
+        self, uri: str, variables: Mapping[str, str], *, shared: bool, experiment: str = "ml-ci", page: int = 1000
+    ) -> None:
         if shared and not uri.startswith(("http://", "https://")):
             raise ConfigError(
                 f"MLFLOW_TRACKING_URI is of the kind {uri.partition(':')[0]!r}, and ml-ci needs an MLflow server over HTTP: "
@@ -75,6 +82,7 @@ class Tracking:
         self.uri = uri
         self.shared = shared
         self.experiment = variables.get("MLFLOW_EXPERIMENT_NAME") or experiment
+        self._page = page
         self._made: MlflowClient | None = None
 
     @property
@@ -226,16 +234,28 @@ class Tracking:
 
     def _runs_of(self, client: MlflowClient, identity: Identity, since: int) -> list[LoggedRun]:
         experiments = _experiments(client)
-        tagged = list(client.search_runs(experiments, f"tags.`ml_ci.attempt` = '{identity.attempt}'", max_results=1000))
+        tagged = self._search(client, experiments, f"tags.`ml_ci.attempt` = '{identity.attempt}'")
         if tagged:
             return tagged
         # runs that the fluent API did not make carry no tags of ours: known by being new
-        new = client.search_runs(experiments, f"attributes.start_time >= {since}", max_results=1000)
+        new = self._search(client, experiments, f"attributes.start_time >= {since}")
         return [run for run in new if "ml_ci.attempt" not in run.data.tags and self._is_ours(run, identity)]
+
+    def _search(self, client: MlflowClient, experiments: list[str], condition: str) -> list[LoggedRun]:
+        """All runs, however many: a search over parameters has more children than one answer holds, and then its parent."""
+        found: list[LoggedRun] = []
+        token = None
+        while True:
+            page = client.search_runs(experiments, condition, max_results=self._page, page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                return found
 
     def _is_ours(self, run: LoggedRun, identity: Identity) -> bool:
         """On a server that others write to as well, a new run counts only if it names the code that was trained."""
-        return not self.shared or run.data.tags.get("mlflow.source.git.commit") == identity.commit
+        named = run.data.tags.get("mlflow.source.git.commit")
+        return not self.shared or (bool(named) and named in (identity.commit, identity.checkout))
 
     def _read(self, client: MlflowClient, found: LoggedRun) -> Run:
         info, data = found.info, found.data
