@@ -13,9 +13,11 @@ from pathlib import Path
 
 from ml_ci.errors import ConfigError, OutsideError
 
-TEST_ROWS = 200
-BASE_ROWS, HEAD_ROWS = 160, 300
+TEST_ROWS, VALIDATION_ROWS = 170, 130
+BASE_ROWS, HEAD_ROWS = 120, 269
 """Rows of train.csv on main and in the pull request, which has all of main's."""
+
+SETS = ("train", "validation", "test")
 
 BASE_RATE, HEAD_RATE = "learning_rate: 0.1\n", "learning_rate: 0.5\n"
 """With more rows *and* faster learning, more of the answers are right, and the wrong ones are given with more confidence."""
@@ -44,15 +46,15 @@ def build(folder: Path) -> DemoRepository:
         _make_empty(place)
     _copy_example(folder)
     _start(demo)
-    header, train, test = _examples()
+    header, rows = _examples()
 
-    _write_csv(folder / "data" / "test.csv", [header, *test])
-    _write_csv(folder / "data" / "train.csv", [header, *train[:BASE_ROWS]])
-    _dvc(folder, "add", "data/train.csv", "data/test.csv")
+    for name, part in {**rows, "train": rows["train"][:BASE_ROWS]}.items():
+        _write_csv(folder / "data" / f"{name}.csv", [header, *part])
+    _dvc(folder, "add", *(f"data/{name}.csv" for name in SETS))
     _commit(folder, "Tell malignant tumours from benign ones")
 
     _git(folder, "checkout", "--quiet", "-b", demo.head)
-    _write_csv(folder / "data" / "train.csv", [header, *train[:HEAD_ROWS]])
+    _write_csv(folder / "data" / "train.csv", [header, *rows["train"][:HEAD_ROWS]])
     _dvc(folder, "add", "data/train.csv")
     _commit(folder, f"Train on {HEAD_ROWS} rows instead of {BASE_ROWS}")
     _change(folder / "params.yaml", BASE_RATE, HEAD_RATE)
@@ -109,8 +111,8 @@ def _start(demo: DemoRepository) -> None:
     )
 
 
-def _examples() -> tuple[list[object], list[list[object]], list[list[object]]]:
-    """scikit-learn's breast cancer data: the columns' names, the rows to train on, the rows to test on; always the same."""
+def _examples() -> tuple[list[object], dict[str, list[list[object]]]]:
+    """scikit-learn's breast cancer data: the columns' names, and the rows of each of `SETS`; always the same."""
     from sklearn.datasets import load_breast_cancer
     from sklearn.model_selection import train_test_split
 
@@ -121,8 +123,14 @@ def _examples() -> tuple[list[object], list[list[object]], list[list[object]]]:
         [number, *values, 1 - target]
         for number, (values, target) in enumerate(zip(bunch.data.tolist(), bunch.target.tolist(), strict=True))
     ]
-    train, test = train_test_split(examples, test_size=TEST_ROWS, stratify=bunch.target, random_state=0)
-    return columns, train, test
+
+    def split(rows: list[list[object]], size: int) -> tuple[list[list[object]], list[list[object]]]:
+        kept, taken = train_test_split(rows, test_size=size, stratify=[row[-1] for row in rows], random_state=0)
+        return kept, taken
+
+    rest, test = split(examples, TEST_ROWS)
+    train, validation = split(rest, VALIDATION_ROWS)
+    return columns, dict(zip(SETS, (train, validation, test), strict=True))
 
 
 def _write_csv(path: Path, rows: list[list[object]]) -> None:
@@ -148,8 +156,8 @@ def _forget_data(folder: Path) -> None:
     for entry in cache.rglob("*"):
         entry.chmod(0o700)  # DVC protects its files, and Windows removes no file that is read-only
     shutil.rmtree(cache)
-    for name in ("train.csv", "test.csv"):
-        (folder / "data" / name).unlink()
+    for name in SETS:
+        (folder / "data" / f"{name}.csv").unlink()
 
 
 def _git(folder: Path, *arguments: str) -> None:

@@ -54,6 +54,11 @@ def git(demo: DemoRepository, *arguments: str) -> str:
     return run(demo, "git", *arguments)
 
 
+def read(demo: DemoRepository, name: str) -> list[dict[str, str]]:
+    with (demo.path / "data" / f"{name}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def train(demo: DemoRepository, branch: str, store: Path) -> Trained:
     """Check out the branch, pull its data, train, and read what came of it, MLflow's part with SQL."""
     git(demo, "checkout", "--quiet", branch)
@@ -109,7 +114,7 @@ def on_pull_request(demo: DemoRepository, store: Path) -> Trained:
 
 def test_it_is_left_as_a_fresh_clone_would_be(fresh: Fresh) -> None:
     assert fresh.status == ""
-    assert fresh.data == [".gitignore", "test.csv.dvc", "train.csv.dvc"]
+    assert fresh.data == [".gitignore", "test.csv.dvc", "train.csv.dvc", "validation.csv.dvc"]
     assert git(fresh.repository, "branch", "--format=%(refname:short)").split() == [MAIN, PULL_REQUEST]
 
 
@@ -134,8 +139,7 @@ def test_the_remote_holds_the_data_of_both_branches(demo: DemoRepository, branch
     dvc(clone, "pull")
     assert "in sync" in dvc(clone, "status", "--cloud")
     assert "up to date" in dvc(clone, "status")
-    with (clone.path / "data" / "train.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    rows = [row for name in ("train", "validation", "test") for row in read(clone, name)]
     known = load_breast_cancer()
     for row in rows:
         number = int(row["id"])
@@ -144,16 +148,13 @@ def test_the_remote_holds_the_data_of_both_branches(demo: DemoRepository, branch
 
 
 @pytest.mark.slow
-def test_no_example_is_both_trained_on_and_tested_on(
-    on_main: Trained, on_pull_request: Trained, demo: DemoRepository
-) -> None:
+def test_no_example_is_in_two_sets(on_main: Trained, on_pull_request: Trained, demo: DemoRepository) -> None:
     git(demo, "checkout", "--quiet", PULL_REQUEST)
     dvc(demo, "pull")
-    with (demo.path / "data" / "train.csv").open() as file:
-        trained_on = {row["id"] for row in csv.DictReader(file)}
     tested_on = [row["id"] for row in on_pull_request.predictions]
-    assert trained_on.isdisjoint(tested_on)
-    assert len(set(tested_on)) == len(tested_on)
+    everything = [row["id"] for name in ("train", "validation", "test") for row in read(demo, name)]
+    assert len(set(everything)) == len(everything)
+    assert tested_on == [row["id"] for row in read(demo, "test")]
     # both sides are judged on the same examples, or the comparison would mean nothing
     assert tested_on == [row["id"] for row in on_main.predictions]
 

@@ -9,7 +9,6 @@ import pandas as pd
 import yaml
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score, log_loss, roc_auc_score
-from sklearn.model_selection import train_test_split
 
 mpl.use("Agg")  # no display in CI
 
@@ -50,10 +49,7 @@ def main() -> None:
     params = yaml.safe_load((HERE / "params.yaml").read_text())
     params["seed"] = int(os.environ.get("ML_CI_SEED", params["seed"]))
 
-    features, target = read("train")
-    train_x, validation_x, train_y, validation_y = train_test_split(
-        features, target, test_size=params["validation_fraction"], stratify=target, random_state=params["seed"]
-    )
+    train = read("train")
     test_x, test_y = read("test")
 
     with mlflow.start_run():
@@ -64,8 +60,8 @@ def main() -> None:
             n_estimators=params["rounds"],
             subsample=params["subsample"],
             random_state=params["seed"],
-        ).fit(train_x, train_y)
-        log_curves(model, {"train": (train_x, train_y), "validation": (validation_x, validation_y)})
+        ).fit(*train)
+        log_curves(model, {"train": train, "validation": read("validation")})
 
         score = model.predict_proba(test_x)[:, 1]
         predictions = pd.DataFrame({"y_true": test_y, "y_pred": (score >= 0.5).astype(int), "y_score": score})
