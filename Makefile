@@ -24,6 +24,7 @@ venv: $(READY) ## make the development environment, .venv
 
 .PHONY: demo
 demo: $(READY) ## build a small repository with a pull request, and judge it
+	@rm -rf demo demo-dvc-remote
 	@$(BIN)/ml-ci demo $(ARGS)
 
 .PHONY: test
@@ -57,5 +58,5 @@ image: ## build the container image, and print its size by layer
 
 .PHONY: clean
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build dist demo .ml-ci .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build dist demo demo-dvc-remote .ml-ci .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
