@@ -15,6 +15,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
+from ml_ci.config_reader import parse
 from ml_ci.demo import DemoRepository, build
 from ml_ci.errors import ConfigError
 
@@ -224,3 +225,14 @@ def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
     (tmp_path / "demo").write_text("a file")
     with pytest.raises(ConfigError, match=r"cannot be built in .*: File exists; name another folder"):
         build(tmp_path / "demo")
+
+
+def test_the_workflow_to_paste_is_the_quickstarts() -> None:
+    top = Path(__file__).parents[1]
+    workflow = (top / "examples" / "quickstart" / ".github" / "workflows" / "ml-ci.yml").read_text()
+    assert f"```yaml\n{workflow}```" in (top / "README.md").read_text()
+
+
+def test_the_quickstarts_configuration_is_read_without_a_warning() -> None:
+    source = Path(__file__).parents[1] / "examples" / "quickstart" / ".ml-ci.yml"
+    assert parse(source.read_bytes(), source.name).unused == {}
