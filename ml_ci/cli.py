@@ -5,10 +5,12 @@ Only click is imported before a command runs, so that `--help` is quick.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,6 +51,9 @@ def _shared(command: Command) -> Command:
 def cli(context: click.Context, *, debug: bool) -> None:
     """Is the model that comes out of this change better or worse than the one on its base?"""
     context.obj = debug
+    if debug:
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger("ml_ci").setLevel(logging.DEBUG)
 
 
 @cli.command()
@@ -125,7 +130,7 @@ def record(
 
         end_on_signals()
         git = _git(Path.cwd())
-        settings = load(config, git.top)
+        settings = load(_absolute(config), git.top)
         folder = out or git.top / FOLDER
         with workshop(git, folder, os.environ, TerminalProgress(quiet=quiet)) as (shop, temporary):
             tools = _tools(git, shop, temporary)
@@ -164,15 +169,35 @@ def _run(start: Path, base: str | None, config: Path | None, out: Path | None, *
 
     end_on_signals()
     git = _git(start)
-    settings = load(config, git.top)
+    settings = load(_absolute(config), git.top)
     folder = out or git.top / FOLDER
     where = context.in_clone(git, base)
     with workshop(git, folder, os.environ, TerminalProgress(quiet=quiet)) as (shop, temporary):
+        # if this job is killed, the result of another one must not be taken for its own
+        (folder / "result.json").unlink(missing_ok=True)
+        before = frozenset(git.dirty_paths())
         tools = _tools(git, shop, temporary)
         result = job.run(where, settings, tools, _unreported)
+        result = replace(result, warnings=(*result.warnings, *_left_over(git, before)))
         result = _write(result, folder, where.base)
     _show(result, folder, as_json=as_json, quiet=quiet)
     return result.exit_code
+
+
+def _absolute(config: Path | None) -> Path | None:
+    """The file as it is named from here, but with its folder's true place, as git's top is."""
+    return config and config.parent.resolve() / config.name
+
+
+def _left_over(git: Git, before: frozenset[str]) -> tuple[str, ...]:
+    """A warning that names what training changed in the working tree, since the next run takes that for the user's."""
+    left = [path for path in git.dirty_paths() if path not in before]
+    if not left:
+        return ()
+    names = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+    return (
+        f"Training changed the working tree ({names}), and the next run counts that: commit, restore or ignore it.",
+    )
 
 
 def _unreported(_: Result) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from ml_ci.sources.baseline import Known, look_for
 from ml_ci.sources.record_store import Records
 from ml_ci.two_sides import Journal, Tools, TwoSides
 
+_LOG = logging.getLogger(__name__)
 __all__ = ["Tools", "compare_runs", "failed", "record", "run"]
 
 
@@ -35,6 +37,7 @@ def run(context: Context, config: Config, tools: Tools, report: Callable[[Result
             report(result)
             return replace(result, warnings=(*result.warnings, *both.settle()))
     except MlCiError as error:
+        _LOG.debug("The job ended early.", exc_info=error)
         result = failed(config.key, error, journal)
         report(result)
     return result

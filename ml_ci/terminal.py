@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from ml_ci.sources.stream import plain
+
+_WINDOW = 0.1
+_MOST = 100
+"""Lines that a terminal is shown in each tenth of a second: nobody reads more, and drawing them would slow training."""
 
 
 class TerminalProgress:
@@ -13,16 +20,44 @@ class TerminalProgress:
     def __init__(self, *, quiet: bool) -> None:
         from rich.console import Console
 
+        self._quiet = quiet
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._window = 0.0
+        self._shown = 0
+        self._passed_over = 0
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
         """A spinner with the title while the block lasts."""
         begin = time.monotonic()
-        with self._console.status(f"{title} …"):
-            yield
+        try:
+            with self._console.status(f"{title} …"):
+                yield
+        finally:
+            self._tell_passed_over()
         self._console.print(f"[green]✓[/green] {title} [dim]{time.monotonic() - begin:.1f} s[/dim]")
 
     def line(self, text: str) -> None:
-        """A line of training's, dimmed."""
-        self._console.print(f"  {text.rstrip()}", style="dim", markup=False, soft_wrap=True)
+        """A line of training's, dimmed; all of them in a file, what can be read at a terminal."""
+        if self._quiet:
+            return
+        if not self._console.is_terminal:
+            sys.stderr.write(f"  {plain(text).rstrip()}\n")
+            return
+        now = time.monotonic()
+        if now - self._window >= _WINDOW:
+            self._window, self._shown = now, 0
+        if self._shown == _MOST:
+            self._passed_over += 1
+            return
+        self._tell_passed_over()
+        self._shown += 1
+        self._dimmed(plain(text).rstrip())
+
+    def _tell_passed_over(self) -> None:
+        if self._passed_over:
+            self._dimmed(f"… {self._passed_over:,} lines more; all of them are in the log")
+            self._passed_over = 0
+
+    def _dimmed(self, text: str) -> None:
+        self._console.print(f"  {text}", style="dim", markup=False, soft_wrap=True)

@@ -198,7 +198,10 @@ class TwoSides:
         The rules, the key, and what is read and shown are head's, so that both runs are read alike.
         """
         config, git = self._config, self._tools.git
-        names = [str(config.source.relative_to(git.top))] if config.source else CONFIG_NAMES
+        names: Sequence[str] = CONFIG_NAMES
+        if config.source:
+            # one from outside of the repository is not the base's, it is said of both
+            names = [str(config.source.relative_to(git.top))] if config.source.is_relative_to(git.top) else ()
         found = next(((name, text) for name in names if (text := git.read(commit, name)) is not None), None)
         if found is None:
             return config

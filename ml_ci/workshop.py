@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ml_ci.errors import OutsideError
+from ml_ci.errors import ConfigError, OutsideError
 from ml_ci.progress import Progress
 from ml_ci.side import Workshop
 from ml_ci.sources.git import Git
@@ -36,8 +37,7 @@ def workshop(
     Raises OutsideError where another job is at work in this repository.
     """
     with _one_at_a_time(common_git_dir(git.top)), Reaper() as reaper, output_folder(git, out):
-        temporary = Path(tempfile.mkdtemp(prefix="ml-ci-", dir=variables.get("RUNNER_TEMP")))
-        reaper.folder(temporary)
+        temporary = _temporary_folder(variables, reaper)
         cache = cache_folder(variables)
         if git.owner:
             os.chown(temporary, git.owner.uid, git.owner.gid)
@@ -95,12 +95,18 @@ def output_folder(git: Git, out: Path) -> Iterator[None]:
 
 
 def make_output_folder(out: Path) -> None:
-    """Make the output folder, ignored by git through a file of its own. Raises OutsideError where that cannot be."""
+    """Make the output folder, ignored by git through a file of its own unless it was there with the user's files in it.
+
+    Raises ConfigError for what can be no such folder, OutsideError where it cannot be written.
+    """
+    if (out / ".git").exists():
+        raise ConfigError(f"the output folder {out} is the top of a git repository: choose a folder of its own.")
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"the output folder {out} is a file: choose a folder.")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        ignore = out / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
+        if not any(out.iterdir()):
+            (out / ".gitignore").write_text("*\n")
     except OSError as error:
         raise OutsideError(f"the output folder {out} cannot be written: {error.strerror}.") from error
 
@@ -134,6 +140,14 @@ def _one_at_a_time(git_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _temporary_folder(variables: Mapping[str, str], reaper: Reaper) -> Path:
+    """A new folder for this job only, known to the reaper before it is there."""
+    path = Path(variables.get("RUNNER_TEMP") or tempfile.gettempdir()) / f"ml-ci-{secrets.token_hex(8)}"
+    reaper.folder(path)
+    path.mkdir(mode=0o700)
+    return path
 
 
 def _make_for(folder: Path, owner: Owner) -> None:

@@ -47,9 +47,10 @@ def write_output(result: Result, presentation: Presentation, folder: Path) -> Wr
 
 def _write(result: Result, presentation: Presentation, folder: Path) -> WrittenReport:
     plots_folder = folder / "plots"
-    plots_folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / ".gitignore").exists():
+    folder.mkdir(parents=True, exist_ok=True)
+    if not any(folder.iterdir()):  # in a folder with files of the user's, these would be ignored too
         _replace(folder / ".gitignore", "*\n")
+    plots_folder.mkdir(exist_ok=True)
     _remove_stale(folder)
     drawing = draw(result, plots_folder)
     result = replace(result, warnings=(*result.warnings, *drawing.warnings))

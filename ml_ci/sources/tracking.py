@@ -27,6 +27,7 @@ Answer = TypeVar("Answer")
 
 RECORD = "ml-ci/record.json"
 IMAGES = "ml-ci/images"
+LOOPBACK = ("127.0.0.1", "localhost")
 CURVE_POINTS = 1000
 """More points than this say nothing more in a plot; a curve is thinned evenly, keeping its ends."""
 
@@ -100,10 +101,14 @@ class Tracking:
             raise ConfigError(
                 "MLFLOW_RUN_CONTEXT is set, but is not a JSON object of tags: mend or unset it."
             ) from error
-        return inner | {
-            "MLFLOW_TRACKING_URI": self.uri,
-            "MLFLOW_RUN_CONTEXT": json.dumps({**tags, **identity.tags()}),
-        }
+        return (
+            inner
+            | beside_proxies(inner)
+            | {
+                "MLFLOW_TRACKING_URI": self.uri,
+                "MLFLOW_RUN_CONTEXT": json.dumps({**tags, **identity.tags()}),
+            }
+        )
 
     def check(self) -> None:
         """Ask the server something small. Raises OutsideError, within seconds, if it does not answer as MLflow does."""
@@ -310,10 +315,23 @@ def quicken() -> None:
 
     for name, value in _QUICK.items():
         os.environ.setdefault(name, value)
+    os.environ.update(beside_proxies(os.environ))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     # addresses of a server that is gone when somebody reads them
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+
+
+def beside_proxies(variables: Mapping[str, str]) -> dict[str, str]:
+    """NO_PROXY, in both its spellings, with this machine in it: where there is a proxy, it cannot know our server."""
+    lower = {name.lower(): value for name, value in variables.items() if name.lower().endswith("_proxy")}
+    if not lower.keys() & {"http_proxy", "https_proxy", "all_proxy"}:
+        return {}
+    # the spelling in small letters is the one that counts where both are set
+    own = variables.get("no_proxy") or variables.get("NO_PROXY") or ""
+    hosts = [host.strip() for host in own.split(",") if host.strip()]
+    value = ",".join([*hosts, *(host for host in LOOPBACK if host not in hosts)])
+    return {"NO_PROXY": value, "no_proxy": value}
 
 
 def _experiments(client: MlflowClient) -> list[str]:

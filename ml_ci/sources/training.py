@@ -78,7 +78,7 @@ def train(
             if code is not None:
                 output.drain(_LINGER, until=lambda: not guard.members({process.pid}, mark))
             _end(process, mark)
-            output.drain(_LINGER)
+            output.finish(_LINGER)
     finally:
         _end(process, mark)
         reaper.group_done(process.pid)
@@ -136,22 +136,23 @@ class _Output:
         self.open = True
         threading.Thread(target=self._read, args=(process,), daemon=True).start()
 
-    def take(self, timeout: float) -> None:
-        """Handle what there is; wait at most `timeout` seconds for it."""
+    def take(self, timeout: float) -> bool:
+        """Handle what there is; wait at most `timeout` seconds for it. Whether there was something."""
         try:
             chunk = self._chunks.get(timeout=timeout)
         except queue.Empty:
             self._lines.tick()
-            return
+            return False
         if chunk:
             self._keep(chunk)
             self._lines.add(chunk)
         else:
             self.open = False
             self._lines.close()
+        return True
 
-    def drain(self, timeout: float, until: Callable[[], bool] = lambda: True) -> None:
-        """Handle the rest, up to the end of the output and until `until` holds, at most `timeout` seconds."""
+    def drain(self, timeout: float, until: Callable[[], bool]) -> None:
+        """Handle what comes, up to the end of the output and until `until` holds, at most `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if self.open:
@@ -160,6 +161,19 @@ class _Output:
                 return
             else:
                 time.sleep(_POLL)
+
+    def finish(self, patience: float) -> None:
+        """Handle all that was written, however long that takes; at most `patience` seconds pass until more has come.
+
+        Whoever wrote it has ended. If somebody could not be ended and goes on, more than can have waited is not read.
+        """
+        deadline = time.monotonic() + patience
+        for _ in range(2 * self._chunks.maxsize):
+            while self.open and not self.take(_POLL):
+                if time.monotonic() > deadline:
+                    self._lines.close()
+                    return
+            deadline = time.monotonic() + patience
         self._lines.close()
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
