@@ -16,8 +16,9 @@ from ml_ci.config import Config, training_digest
 from ml_ci.errors import ConfigError, TrainingError
 from ml_ci.progress import Progress
 from ml_ci.records import DataVersion, Environment, Image, Metric, Run
-from ml_ci.sources import data, environment, inputs, metric_files
+from ml_ci.sources import data, environment, inputs, metric_files, pipeline
 from ml_ci.sources.data import Dvc, Pulled
+from ml_ci.sources.dvc_settings import cache_folder
 from ml_ci.sources.environment import TrainingEnvironment
 from ml_ci.sources.git import Git
 from ml_ci.sources.reaper import Reaper
@@ -236,42 +237,42 @@ def collect(side: Side, training: Training, tracking: Tracking) -> Finished:
     return Finished(run=finished, images=dict(images.values()), identity=identity)
 
 
+def _expand(side: Side, patterns: Sequence[str]) -> list[Path]:
+    root = data.find_dvc(side.directory, side.git.top)
+    return metric_files.expand(side.directory, patterns, [cache_folder(root)] if root else [])
+
+
 def _watched(side: Side) -> list[Path]:
     """The files whose writing has to be noticed: metrics and images."""
-    return metric_files.expand(side.directory, [*_metric_patterns(side), *side.config.plots])
+    return _expand(side, [*_metric_patterns(side), *side.config.plots])
 
 
 def _metric_patterns(side: Side) -> Sequence[str]:
     if side.config.metrics is not None:
         return side.config.metrics
-    return [*USUAL_METRICS, *data.declared_metrics(side.directory / "dvc.yaml")]
+    return [*USUAL_METRICS, *pipeline.declared_metrics(side.directory / "dvc.yaml")]
 
 
 def _fresh(side: Side, before: Mapping[Path, metric_files.Signature | None]) -> tuple[set[Path], list[str]]:
     """The watched files that this training wrote, or that DVC vouches for; and the metrics files that it did not."""
+    watched = _watched(side)
+    fresh = {path for path in watched if metric_files.written(before.get(path), metric_files.signature(path))}
+    fresh |= _vouched(side, [path for path in watched if path not in fresh])
+    wanted = _expand(side, _metric_patterns(side))
+    return fresh, [str(path.relative_to(side.git.top)) for path in wanted if path not in fresh]
+
+
+def _vouched(side: Side, paths: Sequence[Path]) -> set[Path]:
+    """Of files that were not written, those that DVC says a stage makes, of which nothing has changed since."""
     root = data.find_dvc(side.directory, side.git.top)
-    fresh: set[Path] = set()
-    stale = []
-    wanted = set(metric_files.expand(side.directory, _metric_patterns(side)))
-    for path in _watched(side):
-        if metric_files.written(before.get(path), metric_files.signature(path)) or _vouched(side, root, path):
-            fresh.add(path)
-        elif path in wanted:
-            stale.append(str(path.relative_to(side.git.top)))
-    return fresh, stale
-
-
-def _vouched(side: Side, root: Path | None, path: Path) -> bool:
-    """Whether DVC says that a stage makes the file, and that nothing it depends on has changed since."""
-    if root is None or not data.is_output(side.directory / "dvc.yaml", path):
-        return False
-    return Dvc(root, side.git.variables).is_up_to_date(path)
+    made = [path for path in paths if pipeline.is_output(side.directory / "dvc.yaml", path)] if root else []
+    return Dvc(root, side.git.variables).up_to_date(made) if root else set()
 
 
 def _read_metrics(side: Side, fresh: set[Path]) -> tuple[dict[str, Metric], list[str]]:
     metrics: dict[str, Metric] = {}
     warnings: list[str] = []
-    for path in metric_files.expand(side.directory, _metric_patterns(side)):
+    for path in _expand(side, _metric_patterns(side)):
         if path in fresh:
             found, said = metric_files.read_metrics(path, str(path.relative_to(side.git.top)))
             warnings += said
@@ -282,9 +283,7 @@ def _read_metrics(side: Side, fresh: set[Path]) -> tuple[dict[str, Metric], list
             ]
             metrics |= found
     if side.config.metrics:
-        present = {
-            str(path.relative_to(side.git.top)) for path in metric_files.expand(side.directory, side.config.metrics)
-        }
+        present = _expand(side, side.config.metrics)
         warnings += [] if present else [f"`metrics` names {', '.join(side.config.metrics)}, but there is no such file."]
     return metrics, warnings
 
@@ -311,7 +310,7 @@ def _read_params(side: Side) -> dict[str, str]:
 def _read_images(side: Side, fresh: set[Path]) -> dict[str, tuple[str, bytes]]:
     """Training's PNGs by path: the SHA-256 of the content, and the content."""
     images = {}
-    for path in metric_files.expand(side.directory, side.config.plots):
+    for path in _expand(side, side.config.plots):
         if path in fresh and path.stat().st_size <= IMAGE_BYTES:
             content = path.read_bytes()
             if content.startswith(PNG):

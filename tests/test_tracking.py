@@ -144,6 +144,22 @@ def test_runs_that_the_fluent_api_did_not_make_are_known_by_being_new(mlflow_ser
     assert run.run_id == mine
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_parent_that_the_fluent_api_did_not_make_counts_before_its_children(
+    training: Training, mlflow_server: str, *, shared: bool
+) -> None:
+    """As `mlflow run` does it: its own run, which the script resumes and nests others in."""
+    parent = training.run("project", status="", tagged=False, accuracy=0.9)
+    middle = training.run("search", status="", tagged=False, parent=parent, accuracy=0.2)
+    training.run("child", parent=middle, accuracy=0.1)
+    training.end(middle)
+    training.end(parent)
+    training.run("a colleague's", tagged=not shared, parent=middle, accuracy=0.99)
+    run, warnings = training.left(mlflow_server, shared=shared)
+    assert run is not None
+    assert (run.run_id, warnings) == (parent, ())
+
+
 def test_on_a_shared_server_somebody_elses_new_run_is_never_taken(training: Training, mlflow_server: str) -> None:
     training.run("a colleague's", tagged=False, accuracy=0.99)
     training.run("another commit's", tagged=False, commit=OTHER, accuracy=0.99)

@@ -7,7 +7,7 @@ import json
 import os
 import posixpath
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from subprocess import CompletedProcess
@@ -16,7 +16,7 @@ from typing import Any
 from ml_ci.errors import OutsideError
 from ml_ci.records import DataVersion
 from ml_ci.sources import process
-from ml_ci.sources.dvc_worktree import write_local_settings
+from ml_ci.sources.dvc_settings import write_local_settings
 from ml_ci.sources.process import Owner, last_words, owner_of
 
 Read = Callable[[str], bytes | None]
@@ -53,40 +53,13 @@ def versions(paths: Iterable[str], read: Read) -> tuple[DataVersion, ...]:
             continue
         content = read(path)
         if content is not None:
-            for version in _sources(place, _document(content, path)):
+            for version in _sources(place, read_document(content, path)):
                 found[version.path] = version
     return tuple(found[path] for path in sorted(found))
 
 
-def declared_metrics(pipeline: Path) -> tuple[str, ...]:
-    """The metrics files that a dvc.yaml declares, relative to it; none where there is no such file."""
-    document = _document(pipeline.read_bytes(), pipeline.name) if pipeline.exists() else {}
-    stages = [stage for stage in (document.get("stages") or {}).values() if isinstance(stage, dict)]
-    entries = [*(document.get("metrics") or []), *(entry for stage in stages for entry in stage.get("metrics") or [])]
-    return tuple(name for name in map(_entry_path, entries) if name and "${" not in name)
-
-
-def is_output(pipeline: Path, path: Path) -> bool:
-    """Whether a stage of the dvc.yaml makes `path`, so that DVC knows whether it is up to date."""
-    document = _document(pipeline.read_bytes(), pipeline.name) if pipeline.exists() else {}
-    for stage in (document.get("stages") or {}).values():
-        if isinstance(stage, dict):
-            entries = [entry for kind in ("outs", "metrics", "plots") for entry in stage.get(kind) or []]
-            folder = pipeline.parent / str(stage.get("wdir") or ".")
-            outputs = [(folder / name).resolve() for name in map(_entry_path, entries) if name]
-            if any(path.resolve().is_relative_to(output) for output in outputs):
-                return True
-    return False
-
-
-def _entry_path(entry: object) -> str | None:
-    """DVC writes an output as its path, or as a mapping from its path to options."""
-    if isinstance(entry, dict):
-        entry = next(iter(entry), None)
-    return entry if isinstance(entry, str) else None
-
-
-def _document(content: bytes, path: str) -> Mapping[str, Any]:
+def read_document(content: bytes, path: str) -> Mapping[str, Any]:
+    """The mapping in a file of DVC's. Raises OutsideError, with the line, for one that holds none."""
     import yaml
 
     try:
@@ -255,10 +228,15 @@ class Dvc:
     def _from_root(self, targets: tuple[str, ...], directory: Path | None) -> list[str]:
         return [os.path.relpath((directory or self.root) / target, self.root) for target in targets]
 
-    def is_up_to_date(self, path: Path) -> bool:
-        """Whether `dvc status` shows the stage that makes `path` as unchanged."""
-        answer = self.run("status", "--json", str(path.relative_to(self.root)))
-        return answer.returncode == 0 and not json.loads(answer.stdout or b"{}")
+    def up_to_date(self, paths: Sequence[Path]) -> set[Path]:
+        """Those of the paths whose stages `dvc status` shows as unchanged."""
+        if not paths:
+            return set()
+        answer = self.run("status", "--json", "--", *(os.path.relpath(path, self.root) for path in paths))
+        if answer.returncode == 0 and not json.loads(answer.stdout or b"{}"):
+            return set(paths)
+        # it names stages, not the paths that it was asked about
+        return set() if len(paths) == 1 else {path for each in paths for path in self.up_to_date([each])}
 
     def share_cache(self, other: Path) -> None:
         """Let the DVC repository of a worktree use this one's cache, remotes and credentials."""

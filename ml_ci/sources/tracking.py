@@ -240,11 +240,12 @@ class Tracking:
     def _runs_of(self, client: MlflowClient, identity: Identity, since: int) -> list[LoggedRun]:
         experiments = _experiments(client)
         tagged = self._search(client, experiments, f"tags.`ml_ci.attempt` = '{identity.attempt}'")
-        if tagged:
-            return tagged
-        # runs that the fluent API did not make carry no tags of ours: known by being new
+        # runs that the fluent API did not make carry no tags of ours: known by being new, or by their children
         new = self._search(client, experiments, f"attributes.start_time >= {since}")
-        return [run for run in new if "ml_ci.attempt" not in run.data.tags and self._is_ours(run, identity)]
+        untagged = {run.info.run_id: run for run in new if "ml_ci.attempt" not in run.data.tags}
+        if not tagged or not self.shared:
+            return [*tagged, *(run for run in untagged.values() if self._is_ours(run, identity))]
+        return tagged + _ancestors(tagged, untagged)
 
     def _search(self, client: MlflowClient, experiments: list[str], condition: str) -> list[LoggedRun]:
         """All runs, however many: a search over parameters has more children than one answer holds, and then its parent."""
@@ -320,6 +321,18 @@ def quicken() -> None:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     # addresses of a server that is gone when somebody reads them
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+
+
+def _ancestors(runs: Iterable[LoggedRun], others: Mapping[str, LoggedRun]) -> list[LoggedRun]:
+    """Of the others, those that the runs are nested in: `mlflow run` makes the outermost one without the fluent API."""
+    waiting = list(runs)
+    found: dict[str, LoggedRun] = {}
+    while waiting:
+        parent = waiting.pop().data.tags.get("mlflow.parentRunId", "")
+        if parent in others and parent not in found:
+            found[parent] = others[parent]
+            waiting.append(others[parent])
+    return list(found.values())
 
 
 def beside_proxies(variables: Mapping[str, str]) -> dict[str, str]:

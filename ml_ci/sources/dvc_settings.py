@@ -1,4 +1,4 @@
-"""DVC in a worktree: the repository's cache, its local settings, and its remotes, which relative paths no longer lead to."""
+"""DVC's settings, and those of a worktree: the same cache and credentials, and remotes that relative paths still lead to."""
 
 from __future__ import annotations
 
@@ -35,6 +35,15 @@ def write_local_settings(home: Path, worktree: Path, cache: Path, owner: Owner |
         settings.write(file)
     if owner:
         os.chown(target, owner.uid, owner.gid)
+
+
+def cache_folder(root: Path) -> Path:
+    """Where the files of DVC's cache are, as the repository's settings say: outputs may be links that lead there."""
+    for name in ("config.local", "config"):
+        value = _read(root / ".dvc" / name).get("cache", "dir", fallback="").strip("\"'")
+        if value:
+            return root / ".dvc" / value
+    return root / ".dvc" / "cache"
 
 
 def _relative_paths(settings: RawConfigParser, folder: Path) -> Iterator[tuple[str, str, str]]:

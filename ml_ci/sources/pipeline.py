@@ -1,0 +1,81 @@
+"""What a dvc.yaml says about its stages' outputs, with the paths that loops and variables in it stand for."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import translate
+from pathlib import Path
+from typing import Any
+
+from ml_ci.sources.data import read_document
+
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
+
+
+def declared_metrics(pipeline: Path) -> tuple[str, ...]:
+    """The metrics files that a dvc.yaml declares, relative to it; none where there is no such file.
+
+    A path with variables in it is known once DVC has run the stage, and so written the path into dvc.lock.
+    """
+    document = _read(pipeline)
+    of_stages = (path for name, stage in _stages(document) for path in _paths(pipeline, name, stage, ("metrics",)))
+    at_the_top = (path for path in map(_entry_path, _list(document.get("metrics"))) if path and "${" not in path)
+    return tuple(dict.fromkeys([*at_the_top, *of_stages]))
+
+
+def is_output(pipeline: Path, path: Path) -> bool:
+    """Whether a stage of the dvc.yaml makes `path`, so that DVC knows whether it is up to date."""
+    place = path.absolute()
+    return any(
+        place.is_relative_to(posixpath.normpath(pipeline.parent.absolute() / output))
+        for name, stage in _stages(_read(pipeline))
+        for output in _paths(pipeline, name, stage, ("outs", "metrics", "plots"))
+    )
+
+
+def _stages(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    stages = document.get("stages")
+    for name, stage in stages.items() if isinstance(stages, dict) else ():
+        if isinstance(stage, dict):
+            each = stage.get("do")
+            yield str(name), each if isinstance(each, dict) else stage
+
+
+def _paths(pipeline: Path, name: str, stage: Mapping[str, Any], kinds: tuple[str, ...]) -> Iterator[str]:
+    """A stage's outputs of these kinds, relative to the dvc.yaml."""
+    folder = str(stage.get("wdir") or ".")
+    for path in (_entry_path(entry) for kind in kinds for entry in _list(stage.get(kind))):
+        if path and "${" not in path:
+            yield posixpath.normpath(posixpath.join(folder, path))
+        elif path:
+            pattern = re.compile(translate(_VARIABLE.sub("*", path)))
+            made = filter(pattern.fullmatch, _made(pipeline.with_name("dvc.lock"), name))
+            yield from (posixpath.normpath(posixpath.join(folder, each)) for each in made)
+
+
+def _made(lock: Path, name: str) -> Iterator[str]:
+    """The outputs of a stage as dvc.lock has them, of each turn of a loop (`NAME@ITEM`)."""
+    stages = _read(lock).get("stages")
+    for key, stage in stages.items() if isinstance(stages, dict) else ():
+        if isinstance(stage, dict) and str(key).partition("@")[0] == name:
+            for entry in _list(stage.get("outs")):
+                path = entry.get("path") if isinstance(entry, dict) else None
+                if isinstance(path, str):
+                    yield path
+
+
+def _entry_path(entry: object) -> str | None:
+    """DVC writes an output as its path, or as a mapping from its path to options."""
+    if isinstance(entry, dict):
+        entry = next(iter(entry), None)
+    return entry if isinstance(entry, str) else None
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    return read_document(file.read_bytes(), file.name) if file.exists() else {}
