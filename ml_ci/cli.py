@@ -100,10 +100,13 @@ def compare(
         from ml_ci.sources.operand import read_operand
         from ml_ci.workshop import make_output_folder
 
-        settings = load(config, Path.cwd())
-        folder = out or FOLDER
-        make_output_folder(folder)
+        here = Path.cwd()
+        # the repository's rules also in its folders: without them nothing would be judged
+        top = next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
+        settings = load(_absolute(config), top)
         before, after = (read_operand(operand, os.environ) for operand in (base, head))
+        folder = out or top / FOLDER
+        make_output_folder(folder)
         result = compare_runs(before, after, settings)
         _show(_write(result, folder, None), folder, as_json=as_json, quiet=quiet)
         sys.exit(result.exit_code)
@@ -149,11 +152,13 @@ def demo(debug: bool, folder: Path, *, show: bool) -> None:
 
         repository = build(folder)
         click.echo(f"Built {repository.path}: branch {repository.head} on {repository.base}.\n", err=True)
-        _run(repository.path, repository.base, None, None, as_json=False, quiet=False)
+        code = _run(repository.path, repository.base, None, None, as_json=False, quiet=False)
         page = repository.path / FOLDER / "report.html"
         click.echo(f"\nReport: {page}")
         if show:
             click.launch(str(page))
+        # that this pull request fails the gate is what the demo shows; that it could not be judged is not
+        sys.exit(code if code > 1 else 0)
 
 
 def main() -> None:

@@ -103,3 +103,15 @@ def test_two_paths_that_look_alike_get_two_files(tmp_path: Path) -> None:
     plots = draw(result(None, head, images=images), tmp_path).plots
     assert len({plot.path for plot in plots}) == 3
     assert all(plot.path.parent == tmp_path for plot in plots)
+
+
+def test_a_logarithms_ticks_are_numbers() -> None:
+    from matplotlib.figure import Figure
+
+    from ml_ci.report.curves import _panel
+
+    axes = Figure().subplots()
+    _panel(axes, "loss", None, ((0.0, 1.0, 2.0), (1.0, 0.01, 0.0001)))
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels
+    assert all(float(label) > 0 for label in labels)

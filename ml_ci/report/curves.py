@@ -125,7 +125,7 @@ def _set_style() -> None:
 
 
 def _panel(axes: Axes, name: str, base: Curve | None, head: Curve | None) -> None:
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
     axes.set_title(_short(visible(name)), loc="left", fontsize=9, fontweight="bold", pad=15)
     drawn = [curve for curve in (base, head) if curve]
@@ -138,6 +138,9 @@ def _panel(axes: Axes, name: str, base: Curve | None, head: Curve | None) -> Non
     values = [value for curve in drawn for value in curve[1] if math.isfinite(value)]
     if values and min(values) > 0 and max(values) / min(values) > 1000:
         axes.set_yscale("log")
+        # matplotlib writes a logarithm's ticks in TeX, which names forbid here
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     if not values:
         axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", color=_SOFT)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
