@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Protocol
 
 from ml_ci.errors import OutsideError
+from ml_ci.sources.variables import training_variables
 
 HOST = "127.0.0.1"
 
@@ -105,7 +106,9 @@ class MlflowServer:
     def _environment(self) -> dict[str, str]:
         """What `mlflow server` sets for its workers; its command line would take twice as long to start."""
         backend = f"sqlite:///{self.store / 'mlflow.db'}"
-        own = {name: value for name, value in self._variables.items() if not name.startswith(("MLFLOW_", "_MLFLOW_"))}
+        # training, which on the host is the same user, can read the server's environment
+        shown = training_variables(self._variables)
+        own = {name: value for name, value in shown.items() if not name.startswith(("MLFLOW_", "_MLFLOW_"))}
         return own | {
             "_MLFLOW_SERVER_FILE_STORE": backend,
             "_MLFLOW_SERVER_REGISTRY_STORE": backend,
