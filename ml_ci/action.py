@@ -120,7 +120,7 @@ def _main(environ: Mapping[str, str], annotations: Annotations) -> int:
     if todo is Activity.PUBLISH:
         raise ConfigError("`mode: publish` is not in this version of ml-ci: run it on pull_request instead.")
     top = Path(environ.get("GITHUB_WORKSPACE") or ".")
-    git = Git.discover(top, _without_inputs(environ), Credential(event.server_url, inputs.token))
+    git = Git.discover(top, _without_inputs(environ, inputs.token), Credential(event.server_url, inputs.token))
     outlet = GitHubOutlet(
         event=event,
         repository=connect(inputs.token, api_url=event.api_url, repository=event.repository),
@@ -213,9 +213,9 @@ def _config(inputs: Inputs, top: Path) -> Config:
     return config
 
 
-def _without_inputs(environ: Mapping[str, str]) -> dict[str, str]:
-    """No program that ml-ci starts needs the inputs, the token least of all."""
-    return {name: value for name, value in environ.items() if not name.startswith("INPUT_")}
+def _without_inputs(environ: Mapping[str, str], token: str) -> dict[str, str]:
+    """No program that ml-ci starts needs the inputs, and least of all the token, under whatever name it is there."""
+    return {name: value for name, value in environ.items() if not name.startswith("INPUT_") and value != token}
 
 
 def _write(text: str) -> None:
