@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ml_ci.errors import ConfigError
+from ml_ci.errors import ConfigError, TrainingError
 from ml_ci.records import Run, read_record
 from ml_ci.sources.metric_files import read_metrics
 from ml_ci.sources.tracking import Tracking
@@ -26,7 +26,11 @@ def read_operand(operand: str, variables: Mapping[str, str]) -> Run:
         text = path.read_bytes()
         if _is_record(text):
             return read_record(text, operand)
-        metrics, warnings = read_metrics(path, operand)
+        try:
+            metrics, warnings = read_metrics(path, operand)
+        except TrainingError as error:
+            what = str(error).rpartition("; ")[0]  # the rest says what to do where training wrote it
+            raise ConfigError(f"{what}; name a record, a metrics file, or an MLflow run id.") from error
         if not metrics:
             raise ConfigError(f"{operand} holds no metric: name a record, a metrics file, or an MLflow run id.")
         return Run(commit="", metrics=metrics, warnings=tuple(warnings))
