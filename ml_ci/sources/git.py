@@ -31,6 +31,12 @@ SETTINGS = {
     "core.fsmonitor": "false",
 }
 
+PLACES = frozenset(
+    """GIT_DIR GIT_WORK_TREE GIT_IMPLICIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
+    GIT_COMMON_DIR GIT_PREFIX GIT_GRAFT_FILE GIT_SHALLOW_FILE GIT_NAMESPACE GIT_INTERNAL_SUPER_PREFIX""".split()
+)
+"""What git sets for its hooks: there, it would take the base's worktree for the user's."""
+
 
 @dataclass(frozen=True)
 class Credential:
@@ -66,7 +72,7 @@ class Git:
         self.owner: Owner | None = owner_of(top)
         self.credential = credential
         self.variables = {
-            **variables,
+            **{name: value for name, value in variables.items() if name not in PLACES},
             **_configuration(variables, {"safe.directory": str(top), **SETTINGS}),
             "GIT_TERMINAL_PROMPT": "0",
             # else `git status` writes what it saw into the user's index
@@ -115,7 +121,7 @@ class Git:
         """Fetch the one commit if this clone lacks it. Raises OutsideError if the remote does not give it."""
         if self.has(sha):
             return
-        shallow = self._text("rev-parse", "--is-shallow-repository") == "true"
+        shallow = self._text("rev-parse", "--is-shallow-repository").strip() == "true"
         # a depth would turn a full clone into a shallow one
         depth = ["--depth=1"] if shallow else []
         answer = self.run(
@@ -170,11 +176,7 @@ class Git:
 
         Untracked files that are not ignored count, since training can read them; deleted ones do not.
         """
-        files = {}
-        for entry in self._text("ls-files", "-s", "-z").split("\0"):
-            if entry:
-                head, path = entry.split("\t", 1)
-                files[path] = head.split()[1]
+        files = {path: sha for path, (_, sha) in self._index().items()}
         changed = self.dirty_paths()
         for path in changed:
             files.pop(path, None)
@@ -190,10 +192,20 @@ class Git:
 
     def dirty_paths(self) -> list[str]:
         """Paths whose working-tree content differs from HEAD, and untracked ones that are not ignored."""
-        entries = iter(
-            self._text("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames").split("\0")
-        )
-        return [entry[3:] for entry in entries if entry]
+        options = ["--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=none"]
+        changed = [entry[3:] for entry in self._text("status", *options).split("\0") if entry]
+        return changed + self._overlooked()
+
+    def _index(self) -> dict[str, tuple[str, str]]:
+        """Git's letter for each tracked file, and the SHA of the content that is to be committed."""
+        entries = (entry.split("\t", 1) for entry in self._text("ls-files", "-s", "-v", "-z").split("\0") if entry)
+        return {path: (head.split()[0], head.split()[2]) for head, path in entries}
+
+    def _overlooked(self) -> list[str]:
+        """Changed files that `git status` was told not to look at: marked as assume-unchanged or skip-worktree."""
+        told = {path: sha for path, (letter, sha) in self._index().items() if letter.islower() or letter == "S"}
+        present = [path for path in told if (self.top / path).is_file()]
+        return [path for path, sha in zip(present, self._hashes(present), strict=True) if sha != told[path]]
 
     def read(self, commit: str, path: str) -> bytes | None:
         """A file's content at a commit (or ref), None where it is not there."""
@@ -283,7 +295,8 @@ class Git:
         module = Git(folder, self.variables)
         if not (folder / ".git").exists():
             return "absent"
-        return ":".join([module.head(), *(f"{path}={sha}" for path, sha in sorted(module._dirty_hashes().items()))])
+        commit = module.run("rev-parse", "--verify", "--quiet", "HEAD").stdout.decode().strip() or "no commit"
+        return ":".join([commit, *(f"{path}={sha}" for path, sha in sorted(module._dirty_hashes().items()))])
 
     def _dirty_hashes(self) -> dict[str, str]:
         files = self.working_files()

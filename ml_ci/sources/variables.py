@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ml_ci.sources import guard
+from ml_ci.sources.git import PLACES
 from ml_ci.sources.process import Owner
 from ml_ci.sources.reaper import Reaper
 
@@ -34,6 +35,8 @@ _HIDDEN = {
     "DOCKER_HOST",
     # `git -c` settings in one quoted string, among them a credential's
     "GIT_CONFIG_PARAMETERS",
+    # where a git hook's repository is, which is not where base is trained
+    *PLACES,
 }
 
 _HIDDEN_PREFIXES = (
