@@ -95,7 +95,11 @@ class GitHubOutlet:
         )
 
     def _publish_images(self, plots: tuple[Plot, ...]) -> tuple[Picture, ...]:
-        if self._plots in ("none", "inline") or not plots or self.event.pull_number is None:
+        if self._plots == "none" or not plots or self.event.pull_number is None:
+            return ()
+        if self._plots == "inline":
+            words = "`plots: inline` is not in this version of ml-ci: the comment has no pictures, the report has."
+            self._annotations.add("warning", words, title="ml-ci")
             return ()
         contents = {plot.name: plot.path.read_bytes() for plot in plots}
         paths = {name: f"images/{sha256(content).hexdigest()}.png" for name, content in contents.items()}
