@@ -20,7 +20,7 @@ from statistics import median
 from tabulate import tabulate
 
 from bench.race import Lap, calibrate, race
-from bench.scene import Scene, Workload
+from bench.scene import Scene, Workload, ours, today
 
 FILES, MEGABYTES = 50, 100
 TOP = Path(__file__).parent.parent
@@ -31,8 +31,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="laps of each side for each training")
     parser.add_argument("--seconds", type=float, nargs="*", default=[1, 10], help="lengths of the trainings")
-    parser.add_argument("--mlflow", choices=["yes", "no", "both"], default="both", help="whether trainings log to MLflow")
+    parser.add_argument(
+        "--mlflow", choices=["yes", "no", "both"], default="both", help="whether trainings log to MLflow"
+    )
     parser.add_argument("--phases", action="store_true", help="show where each job's time goes, moment by moment")
+    parser.add_argument("--beside", type=Path, help="another checkout of ml-ci, to race against as well")
     parser.add_argument("--no-image", action="store_true", help="leave out the image, whose building takes minutes")
     given = parser.parse_args()
     for program in ("curl", "jq"):
@@ -65,13 +68,16 @@ def _seconds(command: Sequence[str | Path]) -> float:
 
 def _race(given: argparse.Namespace) -> None:
     logging = {"yes": [True], "no": [False], "both": [True, False]}[given.mlflow]
+    contestants = {"script": today(), "ml-ci": ours()}
+    if given.beside:
+        contestants["beside"] = ours(given.beside.resolve())
     with tempfile.TemporaryDirectory(prefix="ml-ci-bench-") as folder:
         scene = Scene(Path(folder), files=FILES, megabytes=MEGABYTES)
         scene.record(Workload(steps=20, mlflow=True))
         for seconds in given.seconds:
             steps = calibrate(scene, seconds)
             for mlflow in logging:
-                laps = race(scene, Workload(steps, mlflow), given.rounds)
+                laps = race(scene, Workload(steps, mlflow), given.rounds, contestants)
                 how = "logs to MLflow" if mlflow else "writes metrics.json only"
                 load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
                 print(f"\n## Training of about {seconds:g} s that {how} ({given.rounds} rounds, {load})\n")
@@ -94,8 +100,9 @@ def _table(laps: dict[str, Sequence[Lap]]) -> str:
     for name, measure, wanted in measures:
         values = {side: [measure(lap) for lap in done] for side, done in laps.items()}
         ratio = median(values["ml-ci"]) / max(median(values["script"]), 1e-3)
-        rows.append([name, *(_spread(values[side]) for side in ("script", "ml-ci")), f"{ratio:.2f}", wanted])
-    return tabulate(rows, ("seconds: median (least to most)", "script", "ml-ci", "ratio", "wanted"), tablefmt="github")
+        rows.append([name, *map(_spread, values.values()), f"{ratio:.2f}", wanted])
+    head = ("seconds: median (least to most)", *laps, "ml-ci / script", "wanted")
+    return tabulate(rows, head, tablefmt="github", disable_numparse=True)
 
 
 def _spread(values: Sequence[float]) -> str:
@@ -109,7 +116,7 @@ def _phases(laps: dict[str, Sequence[Lap]]) -> str:
     moments = [(0.0, "— the job begins"), *chosen.marks]
     following = [at for at, _ in moments[1:]] + [chosen.wall]
     rows = [[f"{at:.2f}", f"{then - at:.2f}", what] for (at, what), then in zip(moments, following, strict=True)]
-    return "\n" + tabulate(rows, ("at", "until the next", "moment"), tablefmt="github")
+    return "\n" + tabulate(rows, ("at", "until the next", "moment"), tablefmt="github", disable_numparse=True)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from bench.scene import Scene, Stage, Workload, ours, today
+from bench.scene import Scene, Stage, Workload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +33,9 @@ class Lap:
         return self.wall - self.training
 
 
-def lap(scene: Scene, workload: Workload, contestant: str) -> Lap:
+def lap(scene: Scene, workload: Workload, command: Sequence[str]) -> Lap:
     """Run one job on a fresh machine and look at it from outside."""
     with scene.stage(workload) as stage:
-        command = ours() if contestant == "ml-ci" else today()
         begin, epoch = time.monotonic(), time.time() - time.monotonic()
         process = subprocess.Popen(
             command, cwd=stage.workspace, env=dict(stage.variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -47,7 +47,7 @@ def lap(scene: Scene, workload: Workload, contestant: str) -> Lap:
         end = time.monotonic()
         reader.join()
         if os.waitstatus_to_exitcode(status):
-            raise SystemExit(f"{contestant} failed:\n" + "\n".join(line for _, line in lines))
+            raise SystemExit(f"{command} failed:\n" + "\n".join(line for _, line in lines))
         start, stop = (float(stamp) - epoch for stamp in stage.stamps.read_text().split())
         commented = _commented(stage)
         marks = [(at, line.partition("::group::")[2]) for at, line in lines if line.startswith("::group::")]
@@ -64,15 +64,17 @@ def lap(scene: Scene, workload: Workload, contestant: str) -> Lap:
         )
 
 
-def race(scene: Scene, workload: Workload, rounds: int) -> dict[str, Sequence[Lap]]:
-    """Laps of both, turn and turn about, after one of each that only warms the machine's caches."""
-    laps: dict[str, list[Lap]] = {"script": [], "ml-ci": []}
+def race(
+    scene: Scene, workload: Workload, rounds: int, contestants: Mapping[str, Sequence[str]]
+) -> dict[str, Sequence[Lap]]:
+    """Laps of all contestants, given by their commands, turn and turn about; a first one only warms the caches."""
+    laps: dict[str, list[Lap]] = {name: [] for name in contestants}
     for number in range(rounds + 1):
-        for contestant, done in laps.items():
-            measured = lap(scene, workload, contestant)
+        for name, command in contestants.items():
+            measured = lap(scene, workload, command)
             if number:
-                done.append(measured)
-    return {contestant: tuple(done) for contestant, done in laps.items()}
+                laps[name].append(measured)
+    return {name: tuple(done) for name, done in laps.items()}
 
 
 def calibrate(scene: Scene, seconds: float) -> int:
@@ -81,8 +83,6 @@ def calibrate(scene: Scene, seconds: float) -> int:
         "import time, sys; sys.path.insert(0, sys.argv[1]); from train import train\n"
         "begin = time.monotonic(); list(train(200, 20, 0.02)); print(time.monotonic() - begin)"
     )
-    import sys
-
     said = subprocess.run(
         [sys.executable, "-c", code, str(Path(__file__).parent / "repository")],
         cwd=scene.folder, capture_output=True, text=True, check=True,

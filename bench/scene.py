@@ -17,7 +17,6 @@ from tests.repository import clean_variables
 
 HERE = Path(__file__).parent
 REPOSITORY = "octo/model"
-ENTRYPOINT = HERE.parent / "entrypoint.py"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,9 @@ class Scene:
     def record(self, workload: Workload) -> None:
         """Let ml-ci train `main` and keep the run, as it does on a push."""
         with self.stage(workload, event="push", bare=self._bare) as stage:
-            done = subprocess.run(ours(), cwd=stage.workspace, env=dict(stage.variables), capture_output=True, check=False)
+            done = subprocess.run(
+                ours(), cwd=stage.workspace, env=dict(stage.variables), capture_output=True, check=False
+            )
         if done.returncode:
             raise SystemExit(f"main could not be recorded:\n{done.stdout.decode()}{done.stderr.decode()}")
 
@@ -127,9 +128,10 @@ class Scene:
         shutil.rmtree(origin)
 
 
-def ours() -> list[str]:
-    """ml-ci as `runtime: host` starts it."""
-    return [sys.executable, "-Iu", str(ENTRYPOINT)]
+def ours(checkout: Path = HERE.parent) -> list[str]:
+    """A checkout's ml-ci, as `runtime: host` starts it."""
+    start = "import runpy, sys; sys.path.insert(0, sys.argv[1]); runpy.run_path(sys.argv[1] + '/entrypoint.py', run_name='__main__')"
+    return [sys.executable, "-Iuc", start, str(checkout)]
 
 
 def today() -> list[str]:
@@ -152,7 +154,15 @@ def _check_out(url: str, ref: str, workspace: Path) -> Path:
     workspace.mkdir()
     _git(workspace, "init", "--quiet")
     _git(workspace, "remote", "add", "origin", url)
-    _git(workspace, "fetch", "--quiet", "--no-tags", "--depth=1", "origin", f"+{ref}:refs/remotes/{ref.removeprefix('refs/')}")
+    _git(
+        workspace,
+        "fetch",
+        "--quiet",
+        "--no-tags",
+        "--depth=1",
+        "origin",
+        f"+{ref}:refs/remotes/{ref.removeprefix('refs/')}",
+    )
     _git(workspace, "checkout", "--quiet", "--force", "--detach", f"refs/remotes/{ref.removeprefix('refs/')}")
     return workspace
 

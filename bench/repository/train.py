@@ -4,9 +4,11 @@ import json
 import os
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import yaml
 
 
@@ -26,10 +28,12 @@ def main() -> None:
     Path("metrics.json").write_text(json.dumps(metrics))
     Path("loss.csv").write_text("epoch,loss\n" + "".join(f"{epoch},{loss}\n" for epoch, loss in enumerate(losses)))
     Path("plots").mkdir(exist_ok=True)
-    Path("plots/weights.png").write_bytes(grey_png(np.random.default_rng().integers(0, 255, (480, 640), dtype=np.uint8)))
+    matrix = np.random.default_rng().integers(0, 255, (8, 8), dtype=np.uint8)
+    Path("plots/confusion.png").write_bytes(grey_png(matrix.repeat(60, axis=0).repeat(80, axis=1)))
 
 
-def train(steps, epochs, rate):
+def train(steps: int, epochs: int, rate: float) -> Iterator[float]:
+    """Matrix products in as many threads as BLAS takes; a loss for each epoch."""
     left, right = np.random.default_rng(0).random((2, 500, 500))
     for epoch in range(epochs):
         for _ in range(steps // epochs):
@@ -37,8 +41,10 @@ def train(steps, epochs, rate):
         yield float(np.exp(-rate * epoch))
 
 
-def grey_png(pixels):
-    def chunk(kind, content):
+def grey_png(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """The pixels as a PNG, without importing a library for it."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     height, width = pixels.shape
