@@ -44,4 +44,8 @@ if __name__ == "__main__":
     close_to_others()
     if os.environ.pop("ML_CI_LIFELINE", "") == "stdin":
         follow_lifeline()
-    sys.exit(main(take_environment()))
+    code = main(take_environment())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # nothing is left to be tidied up, and taking thousands of imported modules apart would take half a second
+    os._exit(code)
