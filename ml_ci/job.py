@@ -35,7 +35,8 @@ def run(context: Context, config: Config, tools: Tools, report: Callable[[Result
         with tools.tracking as tracking, TwoSides(context, config, tools, tracking, journal) as both:
             result = _result(config, journal, both.find_or_train())
             report(result)
-            return replace(result, warnings=(*result.warnings, *both.settle()))
+            warnings = both.settle()
+            return replace(result, head=journal.head, base=journal.base, warnings=(*result.warnings, *warnings))
     except MlCiError as error:
         _LOG.debug("The job ended early.", exc_info=error)
         result = failed(config.key, error, journal)
@@ -60,7 +61,7 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
                 "data here is not what DVC tracks, so its run is nobody's baseline: `dvc checkout` first."
             )
         finished = one.train(head)
-        tracking.complete(finished.run, finished.identity, finished.images)
+        finished = replace(finished, run=one.keep(finished))
         if tools.keep and not tracking.shared:
             tools.keep.add(finished.run, finished.images)
     return finished

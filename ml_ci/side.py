@@ -22,7 +22,7 @@ from ml_ci.sources.dvc_settings import cache_folder
 from ml_ci.sources.environment import TrainingEnvironment
 from ml_ci.sources.git import Git
 from ml_ci.sources.reaper import Reaper
-from ml_ci.sources.tracking import Identity, Tracking
+from ml_ci.sources.tracking import Identity, Left, StoreState, Tracking
 from ml_ci.sources.training import Trained, log_tail, train, training_variables
 
 USUAL_METRICS = tuple(
@@ -72,12 +72,13 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """A training that has succeeded: its tags, its start, its cost, and the watched files as they were before it."""
+    """A training that has succeeded: its tags, its start, its cost, and the watched files and MLflow's store as they were before it."""
 
     identity: Identity
     started: datetime
     cost: Trained
     before: Mapping[Path, metric_files.Signature | None]
+    store: StoreState | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +163,7 @@ def run(side: Side, tracking: Tracking, shop: Workshop) -> Training:
     """Train a side. Raises TrainingError if that fails."""
     identity = identify(side)
     before = {path: metric_files.signature(path) for path in _watched(side)}
+    store = tracking.state()
     started = datetime.now(UTC)
     trained = train(
         side.command,
@@ -173,7 +175,7 @@ def run(side: Side, tracking: Tracking, shop: Workshop) -> Training:
         reaper=shop.reaper,
         owner=side.git.owner,
     )
-    return Training(identity=identity, started=started, cost=trained, before=before)
+    return Training(identity=identity, started=started, cost=trained, before=before, store=store)
 
 
 def identify(side: Side) -> Identity:
@@ -198,14 +200,16 @@ def collect(side: Side, training: Training, tracking: Tracking) -> Finished:
     Raises TrainingError if it left no metrics.
     """
     identity, since = training.identity, int(training.started.timestamp() * 1000)
-    left = tracking.left_by(identity, since)
+    left = tracking.left_by(identity, since) if tracking.may_have_changed(training.store) else Left(run=None)
     fresh, stale = _fresh(side, training.before)
     from_files, file_warnings = _read_metrics(side, fresh)
     logged = dict(left.run.metrics) if left.run else {}
     metrics = from_files | logged
     if not metrics:
         raise TrainingError(_nothing_left(side, stale), log_tail(training.cost.log))
-    run_id = left.run.run_id if left.run else tracking.create(identity, since)
+    run_id = left.run.run_id if left.run else None
+    if run_id is None and tracking.shared:
+        run_id = tracking.create(identity, since)  # the report links to it
     images = _read_images(side, fresh)
     finished = Run(
         commit=side.commit,

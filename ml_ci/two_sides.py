@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Thread
 from typing import Self
 
 from ml_ci import side as sides
@@ -20,14 +18,13 @@ from ml_ci.context import Context
 from ml_ci.errors import MlCiError, TrainingError
 from ml_ci.records import Baseline, Origin, Run
 from ml_ci.side import Finished, Side, Workshop
+from ml_ci.slow_imports import SlowImports
 from ml_ci.sources.baseline import Known, last_record, look_for, without_training
 from ml_ci.sources.git import Git
 from ml_ci.sources.record_store import Records, RunStore
 from ml_ci.sources.tracking import Tracking
 
 CONFIG_NAMES = (".ml-ci.yml", ".ml-ci.yaml")
-SLOW_IMPORTS = ("mlflow", "jinja2", "tabulate", "pydantic", "matplotlib.figure", "matplotlib.backends.backend_agg")
-"""What the job and its outlets need after training, imported while training runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +77,8 @@ class TwoSides:
         self._journal = journal
         self._keeping = ThreadPoolExecutor(1, thread_name_prefix="ml-ci-keep")
         self._kept: list[Future[None]] = []
+        self._later: list[Finished] = []
+        self._imports = SlowImports(tracking.await_answer)
 
     def __enter__(self) -> Self:
         return self
@@ -98,10 +97,11 @@ class TwoSides:
 
         Head is trained before base, because a head that cannot be trained needs no base.
         """
-        head = self.prepare_head()
-        with ExitStack() as stack:
+        with ThreadPoolExecutor(1, thread_name_prefix="ml-ci-look") as pool, ExitStack() as stack:
+            looking = pool.submit(self._look)
+            head = self.prepare_head()
             with self._step("Looking for the base's run", "baseline"):
-                base = self._find_base(stack)
+                base = None if looking.result() else self._other_base(stack)
             if base and base.fingerprint == head.fingerprint:
                 self._train_base(base)
                 base = None
@@ -129,19 +129,21 @@ class TwoSides:
 
     def train(self, side: Side) -> Finished:
         """Train a side and read what that left, and import meanwhile what is needed afterwards."""
-        importing = Thread(target=_import_slow, daemon=True)
-        importing.start()
-        try:
-            training = sides.run(side, self._tracking, self._tools.shop)
-        except MlCiError:
-            importing.join()
-            raise
-        # two threads must never import one package at once: one of them could get half of it
-        importing.join()
+        self._imports.begin()
+        training = sides.run(side, self._tracking, self._tools.shop)
+        self._imports.report()
+        if self._tracking.may_have_changed(training.store):
+            self._imports.mlflow()
         return sides.collect(side, training, self._tracking)
 
+    def keep(self, finished: Finished) -> Run:
+        """Keep a run in MLflow; returns it with its id there."""
+        self._imports.mlflow()
+        return self._tracking.complete(finished.run, finished.identity, finished.images)
+
     def settle(self) -> list[str]:
-        """Wait until all runs are kept. That one could not be does not change a verdict that is out: it is a warning."""
+        """Keep all runs. That one could not be does not change a verdict that is out: it is a warning."""
+        self._kept += [self._keeping.submit(self._tell, finished) for finished in self._later]
         errors = [error for error in (future.exception() for future in self._kept) if error]
         for error in errors:
             if not isinstance(error, MlCiError):
@@ -150,28 +152,36 @@ class TwoSides:
 
     # -- base
 
-    def _find_base(self, stack: ExitStack) -> Side | None:
-        """Put base's run into the journal, or return the base ready to be trained; neither where there can be none."""
-        context, config = self._context, self._config
-        looked_in = self.stores if config.baseline in ("auto", "found") else []
-        known = self._known(looked_in)
+    def _look(self) -> bool:
+        """Put base's run into the journal, if it is known without checking out the base."""
+        context, config, known = self._context, self._config, None
+        if context.base:
+            known = look_for(config.key, context.base, None, self._looked_in)
+        elif context.last_record:
+            known = last_record(config.key, self._looked_in)
         if known:
             self._take(known)
-        elif context.base and config.baseline in ("auto", "train"):
+        return known is not None
+
+    def _other_base(self, stack: ExitStack) -> Side | None:
+        """Put another run with the base's inputs into the journal, or return the base ready to be trained.
+
+        Neither where there can be none.
+        """
+        context, config = self._context, self._config
+        if context.base and config.baseline in ("auto", "train"):
             base = self._prepare_base(context.base, stack)
-            known = look_for(config.key, context.base, base.fingerprint, looked_in) if base else None
+            known = look_for(config.key, context.base, base.fingerprint, self._looked_in) if base else None
             if known is None:
                 return base
             self._take(known)
         elif context.base:
-            self._journal.base = without_training(config.baseline, looked_in, context.base)
+            self._journal.base = without_training(config.baseline, self._looked_in, context.base)
         return None
 
-    def _known(self, stores: Sequence[RunStore]) -> Known | None:
-        """Base's run, if it is known without checking out the base."""
-        if self._context.base:
-            return look_for(self._config.key, self._context.base, None, stores)
-        return last_record(self._config.key, stores) if self._context.last_record else None
+    @property
+    def _looked_in(self) -> list[RunStore]:
+        return self.stores if self._config.baseline in ("auto", "found") else []
 
     def _take(self, known: Known) -> None:
         self._journal.base = known.baseline
@@ -257,12 +267,20 @@ class TwoSides:
     def _keep(self, finished: Finished) -> None:
         for sha256, content in finished.images.items():
             self._write_image(sha256, content)
-        self._kept.append(self._keeping.submit(self._tell, finished))
+        if finished.run.run_id:
+            self._kept.append(self._keeping.submit(self._tell, finished))
+        else:
+            # MLflow may not even be up yet, and nobody looks there before the report is out
+            self._later.append(finished)
 
     def _tell(self, finished: Finished) -> None:
-        self._tracking.complete(finished.run, finished.identity, finished.images)
+        run, journal = self.keep(finished), self._journal
         if self._tools.keep and finished.identity.exact:
-            self._tools.keep.add(finished.run, finished.images)
+            self._tools.keep.add(run, finished.images)
+        if journal.head is finished.run:
+            journal.head = run
+        if journal.base.run is finished.run:
+            journal.base = replace(journal.base, run=run)
 
     def _write_image(self, sha256: str, content: bytes) -> None:
         folder = self._tools.shop.out / "images"
@@ -274,8 +292,3 @@ class TwoSides:
     def _step(self, title: str, name: str) -> Iterator[None]:
         with self._tools.shop.progress.step(title), self._journal.timed(name):
             yield
-
-
-def _import_slow() -> None:
-    for name in SLOW_IMPORTS:
-        importlib.import_module(name)

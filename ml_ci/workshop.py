@@ -73,7 +73,7 @@ def tracking(shop: Workshop) -> Iterator[Tracking]:
         return
     with MlflowServer(shop.out / "mlflow", shop.variables, shop.reaper) as server:
         try:
-            yield Tracking(server.uri, shop.variables, shared=False)
+            yield Tracking(server.uri, shop.variables, shared=False, state=server.state)
         except OutsideError:
             # if the server has died, that is the reason, and its log says why
             server.check()

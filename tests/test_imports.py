@@ -19,7 +19,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "sources": ("sources/*",),
     "report": ("report/*",),
     "github": ("github/*",),
-    "story": ("job", "context", "two_sides", "side", "workshop"),
+    "story": ("job", "context", "two_sides", "side", "workshop", "slow_imports"),
     "doors": ("cli*", "action*", "demo", "terminal"),
 }
 

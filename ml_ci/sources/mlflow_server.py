@@ -74,6 +74,11 @@ class MlflowServer:
         self._process.wait()
         self._guard.group_done(self._process.pid)
 
+    def state(self) -> tuple[tuple[str, int, int], ...]:
+        """The store's files with their times (ns) and sizes: as long as they are the same, nothing was logged."""
+        found = ((path.name, path.stat()) for path in sorted(self.store.glob("mlflow.db*")))
+        return tuple((name, status.st_mtime_ns, status.st_size) for name, status in found)
+
     def wait(self, seconds: float = 120) -> None:
         """Return when the server answers. Raises OutsideError if it has died or does not answer in time."""
         import requests

@@ -11,7 +11,9 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as LoggedRun
 
 Answer = TypeVar("Answer")
+StoreState = tuple[tuple[str, int, int], ...]
+"""The store's files: name, time of the last change in nanoseconds, size in bytes."""
 
 RECORD = "ml-ci/record.json"
 IMAGES = "ml-ci/images"
@@ -70,10 +74,21 @@ class Left:
 
 
 class Tracking:
-    """One MLflow server, the user's or the embedded one; `shared` says that others may write to it too."""
+    """One MLflow server, the user's or the embedded one; `shared` says that others may write to it too.
+
+    `state` tells how the server's store looks from outside, None where that cannot be seen; while it looks the same,
+    nothing has been logged, and the server need not be asked.
+    """
 
     def __init__(
-        self, uri: str, variables: Mapping[str, str], *, shared: bool, experiment: str = "ml-ci", page: int = 1000
+        self,
+        uri: str,
+        variables: Mapping[str, str],
+        *,
+        shared: bool,
+        experiment: str = "ml-ci",
+        page: int = 1000,
+        state: Callable[[], StoreState | None] = lambda: None,
     ) -> None:
         if shared and not uri.startswith(("http://", "https://")):
             raise ConfigError(
@@ -84,6 +99,7 @@ class Tracking:
         self.shared = shared
         self.experiment = variables.get("MLFLOW_EXPERIMENT_NAME") or experiment
         self._page = page
+        self.state = state
         self._made: MlflowClient | None = None
 
     @property
@@ -113,6 +129,18 @@ class Tracking:
     def check(self) -> None:
         """Ask the server something small. Raises OutsideError, within seconds, if it does not answer as MLflow does."""
         self._ask(lambda client: client.search_experiments(max_results=1))
+
+    def await_answer(self, seconds: float = 120.0) -> None:
+        """Wait until the embedded server answers anything at all, or ends; without MLflow's client."""
+        import requests
+
+        if not self.shared:
+            with suppress(requests.RequestException):
+                requests.get(f"{self.uri}/health", timeout=seconds)
+
+    def may_have_changed(self, since: StoreState | None) -> bool:
+        """Whether something may have been logged since `state` told this."""
+        return since is None or self.state() != since
 
     # -- what a training left
 
@@ -153,12 +181,13 @@ class Tracking:
 
         return self._ask(make)
 
-    def complete(self, run: Run, identity: Identity, images: Mapping[str, bytes]) -> None:
+    def complete(self, run: Run, identity: Identity, images: Mapping[str, bytes]) -> Run:
         """Add to the MLflow run what it lacks: metrics from files, tags, the record, images by their SHA-256.
 
-        The tag `ml_ci.record` comes last, so a run that has it is complete; only such a run is ever a baseline.
+        A run that is not in MLflow is made first; returns it with its id. The tag `ml_ci.record` comes last, so a run that has it is complete; only such a run is ever a baseline.
         """
-        run_id = run.run_id or ""
+        run_id = run.run_id or self.create(identity, int(datetime.fromisoformat(run.started).timestamp() * 1000))
+        run = replace(run, run_id=run_id)
 
         def add(client: MlflowClient) -> None:
             from mlflow.entities import Metric as Point
@@ -185,6 +214,7 @@ class Tracking:
             client.set_tag(run_id, "ml_ci.record", "exact" if identity.exact else "other")
 
         self._ask(add)
+        return run
 
     # -- base runs (a `RunStore`)
 
