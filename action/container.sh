@@ -23,7 +23,7 @@ bind() {
 }
 
 options=(
-    --rm --init --interactive
+    --rm --interactive
     --label "ml-ci.workspace=$GITHUB_WORKSPACE"
     --workdir "$GITHUB_WORKSPACE"
     # the runner's network: an MLflow server or a data remote may be a service container on its localhost
@@ -41,9 +41,10 @@ options=(
     --env "HOME=$home"
     --env ML_CI_LIFELINE=stdin
 )
-# To look into the processes that training leaves behind, which are another user's. Training keeps none of these
-# capabilities, unless it has to be root as the owner of the workspace: then it must not look into the job.
-[ "$(stat -c %u "$GITHUB_WORKSPACE")" = 0 ] || options+=(--cap-add SYS_PTRACE)
+# SYS_PTRACE, to look into the processes that training leaves behind, which are another user's; an init, to reap them.
+# Where the workspace is root's, training has to be root too. Then it must not look into the job, nor into an init,
+# which has the same environment and, unlike the job, does not close itself to others.
+[ "$(stat -c %u "$GITHUB_WORKSPACE")" = 0 ] || options+=(--cap-add SYS_PTRACE --init)
 bind "$GITHUB_WORKSPACE" "$GITHUB_WORKSPACE"
 bind "$RUNNER_TEMP" "$RUNNER_TEMP"
 bind "$ML_CI_CACHE" "$ML_CI_CACHE"
@@ -69,6 +70,8 @@ while IFS= read -r name; do
     # the host's Pythons and libraries are not in there
     LD_* | PYTHONHOME | VIRTUAL_ENV | CONDA* | pythonLocation | Python*_ROOT_DIR | PKG_CONFIG_PATH) continue ;;
     DOCKER_* | XDG_*) continue ;;
+    # the runner's own tokens: cache, artifacts, identity
+    ACTIONS_*) continue ;;
     esac
     options+=(--env "$name")
     value=${!name}

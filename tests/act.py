@@ -141,15 +141,18 @@ class JobLog:
 
 
 class Runner:
-    """A machine that runs jobs, one at a time. `home` stays from job to job, workspaces do not."""
+    """A machine that runs jobs, one at a time. `home` stays from job to job, workspaces do not.
 
-    def __init__(self, folder: Path) -> None:
+    With `as_tester` the runner is the tests' own user, root or not.
+    """
+
+    def __init__(self, folder: Path, *, as_tester: bool = False) -> None:
         self.folder = folder
         self.home = folder / "home"
         self.action = folder / "ml-ci"
         self.act = folder / "act"
         self.jobs = 0
-        self._user, self._groups = _runner_account()
+        self._user, self._groups = (None, None) if as_tester else _runner_account()
         self._substitutes: dict[str, Path] = {}
 
     @property

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -42,14 +43,21 @@ def accuracy(value: float) -> dict[str, str]:
     return {"params.yaml": f"accuracy: {value}\n"}
 
 
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
+@contextmanager
+def a_runner(*, as_tester: bool = False) -> Iterator[Runner]:
     """A runner with this checkout's action. pytest's own folders are closed to other users, such as the runner's."""
     folder = Path(tempfile.mkdtemp(prefix="ml-ci-act-"))
-    machine = Runner(folder)
+    machine = Runner(folder, as_tester=as_tester)
     machine.set_up()
     yield machine
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    """The runner of all tests but one."""
+    with a_runner() as machine:
+        yield machine
 
 
 @pytest.fixture(scope="module")
@@ -343,6 +351,16 @@ def test_training_finds_no_token_and_is_not_root(runner: Runner, model: GitHubSe
     assert seen["user"] != "root"
     assert seen["capabilities"] == ["CapEff:\t0000000000000000"]
     assert TOKEN not in log.text
+
+
+def test_it_finds_none_where_the_runner_is_the_testers_own_user_who_may_be_root(model: GitHubServer) -> None:
+    workflow = Workflow(variables={"AWS_KEY": "aws-1"})
+    with a_runner(as_tester=True) as machine:
+        log = machine.run(workflow, model, spying(model), variables=SECRETS)
+        text = (log.kept / "seen.json").read_text()
+
+    assert json.loads(text)["variables"]["AWS_KEY"] == "aws-1"
+    assert [name for name, secret in SECRETS.items() if secret in text] == []
 
 
 def test_on_the_host_it_finds_no_token_either_and_fail_on_never_lets_it_through(
