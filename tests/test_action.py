@@ -63,16 +63,14 @@ class Job:
         self._git("fetch", "--quiet", "--depth=1", "origin", sha)
         self._git("checkout", "--quiet", "--detach", sha)
 
-    def on_pull_request(
-        self, *, files: Mapping[str, str] | None = None, variables: Mapping[str, str] | None = None, **inputs: str
-    ) -> Done:
+    def on_pull_request(self, files: Mapping[str, str] | None = None, /, **inputs: str) -> Done:
         """Open a pull request that changes `files`, and run. Inputs have `_` for `-`."""
         self.github.git.commit_files("feature", files or {"params.yaml": "accuracy: 0.95\n"}, on="main")
         pull = self.github.add_pull("feature")
         self.check_out(pull.merge_sha)
         payload = self.github.pull_event(pull)
         event = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_REF": "refs/pull/1/merge"}
-        return self.run({**event, "GITHUB_SHA": pull.merge_sha or "", **(variables or {})}, payload, **inputs)
+        return self.run({**event, "GITHUB_SHA": pull.merge_sha or ""}, payload, **inputs)
 
     def run(self, variables: Mapping[str, str], payload: Mapping[str, object], **inputs: str) -> Done:
         """Call the action with this event."""
@@ -184,7 +182,7 @@ REGRESSION = {"params.yaml": "accuracy: 0.8\n"}
 
 
 def test_a_regression_fails_the_step_with_everything_said(job: Job) -> None:
-    done = job.on_pull_request(files=REGRESSION)
+    done = job.on_pull_request(REGRESSION)
 
     assert (done.code, done.outputs["verdict"]) == (1, "fail")
     assert len(done.errors) == 1
@@ -195,7 +193,7 @@ def test_a_regression_fails_the_step_with_everything_said(job: Job) -> None:
 
 
 def test_with_fail_on_never_it_fails_nothing_and_says_the_same(job: Job) -> None:
-    done = job.on_pull_request(files=REGRESSION, fail_on="never")
+    done = job.on_pull_request(REGRESSION, fail_on="never")
 
     assert (done.code, done.outputs["verdict"]) == (0, "fail")
     assert done.errors == []
@@ -203,7 +201,7 @@ def test_with_fail_on_never_it_fails_nothing_and_says_the_same(job: Job) -> None
 
 
 def test_with_fail_on_never_a_broken_training_still_fails(job: Job) -> None:
-    done = job.on_pull_request(files={"train.py": "raise SystemExit('no data')\n"}, fail_on="never")
+    done = job.on_pull_request({"train.py": "raise SystemExit('no data')\n"}, fail_on="never")
 
     assert (done.code, done.outputs["verdict"]) == (3, "error")
     assert job.check().conclusion == "failure"
@@ -214,7 +212,7 @@ def test_with_fail_on_never_a_broken_training_still_fails(job: Job) -> None:
 
 
 def comments_after(job: Job, head: str, comment: str) -> int:
-    job.on_pull_request(files={"params.yaml": f"accuracy: {head}\n", "notes.md": "words\n"}, comment=comment)
+    job.on_pull_request({"params.yaml": f"accuracy: {head}\n", "notes.md": "words\n"}, comment=comment)
     return len(job.github.comments())
 
 
@@ -239,7 +237,7 @@ def test_with_comment_changes_there_is_none_where_no_metric_moved(job: Job) -> N
 
 def test_a_read_only_token_leaves_the_verdict_the_summary_and_a_hint(job: Job) -> None:
     job.github.withhold("issues", "pull_requests", "checks", "contents")
-    done = job.on_pull_request(files=REGRESSION)
+    done = job.on_pull_request(REGRESSION)
 
     assert (done.code, done.outputs["verdict"], done.outputs["comment-url"]) == (1, "fail", "")
     assert "> permissions:\n>   contents: read\n" in done.summary
@@ -253,7 +251,7 @@ def test_a_read_only_token_leaves_the_verdict_the_summary_and_a_hint(job: Job) -
 
 
 def test_a_configuration_error_fails_the_check_and_is_on_the_pull_request(job: Job) -> None:
-    done = job.on_pull_request(files={".ml-ci.yml": "gate:\n  accuracy: {direction: up, min: 0.9}\n"})
+    done = job.on_pull_request({".ml-ci.yml": "gate:\n  accuracy: {direction: up, min: 0.9}\n"})
 
     assert (done.code, done.outputs["verdict"]) == (2, "error")
     assert ".ml-ci.yml" in done.errors[0]
