@@ -131,6 +131,7 @@ def prepare(
             command=command,
             files=files,
             inputs=config.inputs,
+            params=frozenset(str(path.relative_to(git.top)) for path in metric_files.expand(directory, config.params)),
             data=pulled.changed,
             settings=training_digest(config),
             python=built.python,

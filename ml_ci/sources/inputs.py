@@ -10,6 +10,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
+DATA = ("?*.dvc", "dvc.lock", "dvc.yaml")
+"""DVC's files, with the hashes of the data. They count also where `inputs` does not name them, since who lists the code
+that training reads seldom thinks of them; a glob with `!` takes them out."""
 IGNORED = ("/.ml-ci.yml", "/.ml-ci.yaml", "/.github/**")
 """Never read by training: ml-ci's configuration (what it says of training is hashed by itself) and the workflows."""
 
@@ -19,6 +22,7 @@ def fingerprint(
     command: str,
     files: Mapping[str, str],
     inputs: tuple[str, ...],
+    params: frozenset[str],
     data: Mapping[str, str],
     settings: str,
     python: str,
@@ -26,11 +30,12 @@ def fingerprint(
 ) -> str:
     """SHA-256 over the command, the contents of input files, the data, ml-ci's settings, and the libraries.
 
-    `files` maps paths to the SHA of their content, and `inputs` are the globs that choose among them. `data` maps
-    data whose content is not what its tracked `.dvc` file says to a hash of what it is. `settings` is a digest of what
-    the configuration says about training. `packages` are the distributions that training can import, by version.
+    `files` maps paths to the SHA of their content. `inputs` are the globs that choose among them, besides DVC's files and
+    the parameter files `params`, which training reads in any case. `data` maps data whose content is not what its
+    tracked `.dvc` file says to a hash of what it is. `settings` is a digest of what the configuration says about
+    training. `packages` are the distributions that training can import, by version.
     """
-    read = chosen(files, inputs)
+    read = params | chosen(files, (*DATA, *inputs))
     document = {
         "command": command,
         "files": {path: sha for path, sha in files.items() if path in read},
