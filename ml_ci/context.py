@@ -59,11 +59,14 @@ def of_pull_request(git: Git, event: Event, base: str | None) -> Context:
     """A pull request's: GitHub's merge commit against its first parent, else what is checked out against the base."""
     checked_out, dirty = git.head(), bool(git.dirty_paths())
     parents = git.parents(checked_out)
+    # on pull_request_target GITHUB_SHA is the base's tip, which may well be the merge of the pull request before
+    githubs = event.name == "pull_request" and checked_out == event.sha
+    merged = len(parents) == 2 and (parents[1] == event.head_sha or githubs)
     if base is not None:
-        return Context(
-            head=event.head_sha or checked_out, base=git.resolve(base), merged=len(parents) == 2, dirty=dirty
-        )
-    if len(parents) == 2 and (parents[1] == event.head_sha or checked_out == event.sha):
+        # what is checked out need not be the pull request then, so it goes by its own name
+        head = parents[1] if merged else checked_out
+        return Context(head=head, base=git.resolve(base), merged=merged, dirty=dirty)
+    if merged:
         git.ensure(parents[0])
         return Context(head=parents[1], base=parents[0], merged=True, dirty=dirty)
     if checked_out != event.head_sha:
