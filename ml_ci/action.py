@@ -20,7 +20,7 @@ from ml_ci.errors import ConfigError, MlCiError
 from ml_ci.github.check import check_run
 from ml_ci.github.event import Activity, Event, Mode, activity, parse_payload, read_event
 from ml_ci.github.outlet import GitHubOutlet
-from ml_ci.github.session import connect, second_connection
+from ml_ci.github.session import checked_token, connect, second_connection
 from ml_ci.github.workflow import Annotations, Write, commands_stopped, group, write_outputs
 from ml_ci.job import Tools
 from ml_ci.result import Result
@@ -121,9 +121,10 @@ def _main(environ: Mapping[str, str], annotations: Annotations) -> int:
         raise ConfigError("`mode: publish` is not in this version of ml-ci: run it on pull_request instead.")
     top = Path(environ.get("GITHUB_WORKSPACE") or ".")
     git = Git.discover(top, _without_inputs(environ, inputs.token), Credential(event.server_url, inputs.token))
+    token = checked_token(inputs.token)
     outlet = GitHubOutlet(
         event=event,
-        repository=connect(inputs.token, api_url=event.api_url, repository=event.repository),
+        connect=lambda: connect(token, api_url=event.api_url, repository=event.repository),
         annotations=annotations,
         environ=environ,
         comment=inputs.comment if todo is Activity.COMPARE_AND_COMMENT else "never",
@@ -141,7 +142,7 @@ def _main(environ: Mapping[str, str], annotations: Annotations) -> int:
         if todo in (Activity.COMPARE_AND_COMMENT, Activity.COMPARE):
             outlet.check = stack.enter_context(
                 check_run(
-                    lambda: second_connection(outlet.repository),
+                    lambda: second_connection(outlet.repository()),
                     key=key,
                     head_sha=event.head_sha,
                     details_url=event.run_url,

@@ -35,7 +35,7 @@ class Branch:
 
     def connect(self) -> DataBranch:
         repo = connect("t", api_url=self.github.url, repository="octo/model", sleep=self.waits.append)
-        return DataBranch(repo, BRANCH, sleep=self.waits.append, jitter=lambda: 0.5)
+        return DataBranch(lambda: repo, BRANCH, sleep=self.waits.append, jitter=lambda: 0.5)
 
     def write(self, files: Mapping[str, bytes], message: str = "Record") -> None:
         self.tree.update(lambda _: files, message)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -71,17 +72,21 @@ class DataBranch:
 
     def __init__(
         self,
-        repo: Repository,
+        connect: Callable[[], Repository],
         branch: str = "ml-ci-data",
         *,
         sleep: Callable[[float], object] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.branch = branch
-        self._repo = repo
+        self._connect = connect
         self._sleep = sleep
         self._jitter = jitter
         self._uploaded: set[str] = set()
+
+    @cached_property
+    def _repo(self) -> Repository:
+        return self._connect()
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file, None where it, or the branch, is not there. Raises OutsideError."""

@@ -5,9 +5,10 @@ None of it changes the verdict. What GitHub refuses becomes a warning that says 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 from ml_ci import __version__
@@ -36,7 +37,7 @@ class GitHubOutlet:
         self,
         *,
         event: Event,
-        repository: Repository,
+        connect: Callable[[], Repository],
         annotations: Annotations,
         environ: Mapping[str, str],
         comment: Literal["always", "changes", "failure", "never"],
@@ -45,16 +46,25 @@ class GitHubOutlet:
         out: Path,
     ) -> None:
         self.event = event
-        self.repository = repository
+        self._connect = connect
+        self._repository: Repository | None = None
+        self._connecting = Lock()
         self.out = out
         self.check: Check | None = None
         self._annotations = annotations
         self._environ = environ
         self._comment = comment
         self._plots = plots
-        self._branch = DataBranch(repository, data_branch)
+        self._branch = DataBranch(self.repository, data_branch)
         self.records = Records(self._branch, f"the branch {data_branch}")
         self._hints: dict[str, Literal["read", "write"]] = {}
+
+    def repository(self) -> Repository:
+        """The repository as PyGithub sees it; connected at the first call, since PyGithub takes long to import."""
+        with self._connecting:
+            if self._repository is None:
+                self._repository = self._connect()
+            return self._repository
 
     def publish(self, result: Result) -> Result:
         """Write the output folder, then tell GitHub; returns the result with the warnings that came up."""
@@ -125,7 +135,7 @@ class GitHubOutlet:
             return ""
         try:
             posted = upsert_comment(
-                self.repository,
+                self.repository(),
                 number,
                 key=result.key,
                 body=render_comment(result, presentation, shown),

@@ -54,9 +54,7 @@ def connect(
 
     from ml_ci.github.retry import BoundedRetry
 
-    token = token.strip()
-    if not token:
-        raise ConfigError("The input `github-token` is empty: leave it out, or set it to a token that may write.")
+    token = checked_token(token)
     # PyGithub prints what it meets on the way; here it is either waited for or becomes one sentence
     set_log_level(logging.ERROR)
     patience = patience or Patience(PATIENCE, time.monotonic)
@@ -73,6 +71,13 @@ def connect(
         lazy=True,
     )
     return client.get_repo(repository)
+
+
+def checked_token(token: str) -> str:
+    """The token without white space around it. Raises ConfigError where it is empty."""
+    if not token.strip():
+        raise ConfigError("The input `github-token` is empty: leave it out, or set it to a token that may write.")
+    return token.strip()
 
 
 def second_connection(repo: Repository) -> Repository:
