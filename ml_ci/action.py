@@ -26,7 +26,8 @@ from ml_ci.job import Tools
 from ml_ci.result import Result
 from ml_ci.side import Workshop
 from ml_ci.sources.git import Credential, Git
-from ml_ci.workshop import end_on_signals, output_folder, tracking, workshop
+from ml_ci.sources.signals import end_on_signals
+from ml_ci.workshop import output_folder, tracking, workshop
 
 Comment = Literal["always", "changes", "failure", "never"]
 Plots = Literal["auto", "branch", "inline", "none"]

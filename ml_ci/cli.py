@@ -128,8 +128,9 @@ def record(
     with _errors(debug=debug):
         from ml_ci import context, job
         from ml_ci.config_reader import load
+        from ml_ci.sources.signals import end_on_signals
         from ml_ci.terminal import TerminalProgress
-        from ml_ci.workshop import end_on_signals, workshop
+        from ml_ci.workshop import workshop
 
         end_on_signals()
         git = _git(Path.cwd())
@@ -169,8 +170,9 @@ def main() -> None:
 def _run(start: Path, base: str | None, config: Path | None, out: Path | None, *, as_json: bool, quiet: bool) -> int:
     from ml_ci import context, job
     from ml_ci.config_reader import load
+    from ml_ci.sources.signals import end_on_signals
     from ml_ci.terminal import TerminalProgress
-    from ml_ci.workshop import end_on_signals, workshop
+    from ml_ci.workshop import workshop
 
     end_on_signals()
     git = _git(start)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,7 +104,7 @@ def prepare(
     files = git.working_files()
     if not inputs.chosen(files, config.inputs):
         raise ConfigError(f"`inputs` matches no file of the {name}: without inputs nothing can be compared.")
-    with ThreadPoolExecutor(2) as pool:
+    with _beside() as pool:
         pulling = pool.submit(pull, git, config) if name == "head" else None
         built = environment.prepare(
             directory,
@@ -139,6 +140,21 @@ def prepare(
         ),
         warnings=pulled.warnings,
     )
+
+
+@contextmanager
+def _beside() -> Iterator[ThreadPoolExecutor]:
+    """A thread for what goes on beside the block. If the block is left early, nobody waits for it.
+
+    A pull may take hours, and a job that is cancelled has seconds: the reaper ends the pull.
+    """
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 def pull(git: Git, config: Config, shared: Git | None = None) -> Pulled:

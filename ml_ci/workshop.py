@@ -1,12 +1,12 @@
-"""What both doors set up around a job, and take down after it: places, the lock, the reaper, the caller's signals."""
+"""What both doors set up around a job, and take down after it: places, the locks, the reaper."""
 
 from __future__ import annotations
 
 import os
 import secrets
-import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +19,9 @@ from ml_ci.sources.mlflow_server import MlflowServer
 from ml_ci.sources.process import Owner
 from ml_ci.sources.reaper import Reaper, common_git_dir
 from ml_ci.sources.tracking import Tracking
+
+CLEANED_UP = 20.0
+"""Seconds within which a guard has ended and deleted everything (`guard.GRACE`, and files to delete)."""
 
 
 def cache_folder(variables: Mapping[str, str]) -> Path:
@@ -36,7 +39,7 @@ def workshop(
 
     Raises OutsideError where another job is at work in this repository.
     """
-    with _one_at_a_time(common_git_dir(git.top)), Reaper() as reaper, output_folder(git, out):
+    with _one_at_a_time(common_git_dir(git.top)) as lock, Reaper(lock) as reaper, output_folder(git, out):
         temporary = _temporary_folder(variables, reaper)
         cache = cache_folder(variables)
         if git.owner:
@@ -111,33 +114,43 @@ def make_output_folder(out: Path) -> None:
         raise OutsideError(f"the output folder {out} cannot be written: {error.strerror}.") from error
 
 
-def end_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end this process as Ctrl-C does: through every `finally` on the way out."""
+@contextmanager
+def _one_at_a_time(git_dir: Path) -> Iterator[int | None]:
+    """Two locks that the kernel gives back however this process ends; they leave no file, since they are on folders.
 
-    def end(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), end)
+    The first is this job's. The second, which is the block's value, is the guard's too: whoever gets the first one but
+    not the second comes after a job that was killed, and waits until that is cleaned up.
+    """
+    if sys.platform == "win32":
+        yield None
+        return
+    with _lock(git_dir, 0) as mine, _lock(git_dir / "objects", CLEANED_UP if mine is not None else 0) as guards:
+        if mine is None:
+            raise OutsideError(f"another ml-ci is at work in {git_dir.parent}: wait for it, or end it.")
+        if guards is None:
+            raise OutsideError(f"what an ml-ci that was killed in {git_dir.parent} had started does not end: end it.")
+        yield guards
 
 
 @contextmanager
-def _one_at_a_time(git_dir: Path) -> Iterator[None]:
-    """A lock that the kernel gives back however this process ends; it leaves no file, since it is on a folder."""
-    if sys.platform == "win32":
-        yield
-        return
+def _lock(folder: Path, patience: float) -> Iterator[int | None]:
+    """The folder's lock, as its descriptor; None where it could not be had within `patience` seconds."""
     import fcntl
 
-    descriptor = os.open(git_dir, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
+    end = time.monotonic() + patience
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise OutsideError(f"another ml-ci is at work in {git_dir.parent}: wait for it, or end it.") from error
-    try:
-        yield
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    yield None
+                    return
+                time.sleep(0.05)
+            else:
+                yield descriptor
+                return
     finally:
         os.close(descriptor)
 

@@ -44,9 +44,11 @@ def start(*arguments: str, folder: Path, more: Mapping[str, str] | None = None) 
     """Start `ml-ci ARGUMENTS` in a process group of its own, its output in the file `ml-ci.output` beside `folder`."""
     with (folder.parent / "ml-ci.output").open("ab") as output:
         return subprocess.Popen(
-            [*COMMAND, *arguments],
+            # as a shell at a terminal does; whoever runs the tests may have had SIGINT ignored
+            ["env", "--default-signal=INT,TERM,HUP", *COMMAND, *arguments],
             cwd=folder,
-            env=variables(more),
+            # so that SIGABRT tells where one that does not end has got to
+            env=variables({"PYTHONFAULTHANDLER": "1", **(more or {})}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -7,12 +7,15 @@ server is up waits in the backlog instead of failing.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +25,7 @@ from ml_ci.errors import OutsideError
 from ml_ci.sources.variables import training_variables
 
 HOST = "127.0.0.1"
+DATABASE = "mlflow.db"
 
 
 class Guard(Protocol):
@@ -48,6 +52,7 @@ class MlflowServer:
         self._guard = guard
 
     def __enter__(self) -> MlflowServer:
+        self._remove_half_made()
         self.store.mkdir(parents=True, exist_ok=True)
         with socket.socket() as listening, self.log.open("wb") as log:
             listening.bind((HOST, 0))
@@ -102,6 +107,22 @@ class MlflowServer:
                 f"({lines[-1][:200] if lines else 'it printed nothing'}): see {self.log}."
             )
 
+    def _remove_half_made(self) -> None:
+        """Remove a store whose making was cut short, since MLflow can neither use nor repair it; it holds no run yet.
+
+        The last thing that MLflow makes, after all of its migrations, is the default experiment.
+        """
+        database = self.store / DATABASE
+        if not database.is_file():
+            return
+        try:
+            with closing(sqlite3.connect(database)) as connection:
+                whole = connection.execute("SELECT count(*) FROM experiments").fetchone()[0] > 0
+        except sqlite3.DatabaseError:
+            whole = False
+        if not whole:
+            shutil.rmtree(self.store)
+
     def _command(self, descriptor: int) -> list[str]:
         application = "mlflow.server.fastapi_app:app"
         options = ["--fd", str(descriptor), "--workers", "1", "--log-level", "warning", "--no-access-log"]
@@ -110,7 +131,7 @@ class MlflowServer:
 
     def _environment(self) -> dict[str, str]:
         """What `mlflow server` sets for its workers; its command line would take twice as long to start."""
-        backend = f"sqlite:///{self.store / 'mlflow.db'}"
+        backend = f"sqlite:///{self.store / DATABASE}"
         # training, which on the host is the same user, can read the server's environment
         shown = training_variables(self._variables)
         own = {name: value for name, value in shown.items() if not name.startswith(("MLFLOW_", "_MLFLOW_"))}

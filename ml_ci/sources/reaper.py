@@ -29,9 +29,12 @@ class Reaper:
 
     Give `marker` to every process that the job starts, as part of its environment: on Linux it is found by that, also
     when the job dies between starting and registering it, or when it went into a session of its own.
+
+    `holding` is a file descriptor, such as a lock's, that the guard keeps open too, until it has cleaned up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, holding: int | None = None) -> None:
+        self._holding = () if holding is None else (holding,)
         self._token = secrets.token_hex(12)
         self._marks = 0
         self._lock = threading.Lock()
@@ -127,6 +130,7 @@ class Reaper:
             # no variable of ours: neither we nor a runner that ends orphans by a variable may find the guard
             env={"PATH": os.environ.get("PATH", os.defpath)},
             start_new_session=True,
+            pass_fds=self._holding,
         )
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(read)
