@@ -21,6 +21,7 @@ from ml_ci.side import Finished, Side, Workshop
 from ml_ci.slow_imports import SlowImports
 from ml_ci.sources.baseline import Known, last_record, look_for, without_training
 from ml_ci.sources.git import Git
+from ml_ci.sources.moved import moved_variables, with_own_packages
 from ml_ci.sources.record_store import Records, RunStore
 from ml_ci.sources.tracking import Tracking
 
@@ -200,7 +201,13 @@ class TwoSides:
             self._journal.base = Baseline(commit=commit, origin="none", why=why)
             return None
         beside = Git(worktree, git.variables, git.credential)
-        return sides.prepare("base", beside, commit, exact=True, dirty=False, config=config, shop=self._tools.shop)
+        shop = self._tools.shop
+        shop = replace(shop, variables=moved_variables(shop.variables, git.top, worktree))
+        base = sides.prepare("base", beside, commit, exact=True, dirty=False, config=config, shop=shop)
+        if base.environment.root is None:
+            variables = with_own_packages(base.environment.variables, git.top, worktree)
+            base = replace(base, environment=replace(base.environment, variables=variables))
+        return base
 
     def _base_config(self, commit: str) -> Config:
         """What the base's configuration says about training; head's where the base has none that can be read.

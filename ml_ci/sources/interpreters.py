@@ -70,9 +70,11 @@ def installed(site_packages: Sequence[Path]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def ask(program: str, variables: Mapping[str, str]) -> tuple[str, list[Path]]:
+_VERSION_AND_PATH = "import json, platform, sys; print(json.dumps([platform.python_version(), sys.path]))"
+
+
+def ask(program: str, variables: Mapping[str, str], code: str = _VERSION_AND_PATH) -> tuple[str, list[Path]]:
     """A Python's version and the folders that it imports from."""
-    code = "import json, platform, sys; print(json.dumps([platform.python_version(), sys.path]))"
     try:
         said = subprocess.run(
             [program, "-c", code], env=dict(variables), cwd=Path(program).parent, capture_output=True, timeout=60, check=True
@@ -81,6 +83,20 @@ def ask(program: str, variables: Mapping[str, str]) -> tuple[str, list[Path]]:
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise OutsideError(f"{program} does not run, so training would not either: repair it or the PATH.") from error
     return str(version), [Path(folder) for folder in path if folder]
+
+
+def imported_folders(path: str, variables: Mapping[str, str]) -> list[Path]:
+    """Where the caller's Python on this PATH imports from, with the folders that hold what is installed as editable.
+
+    Those are on its path, or in the `MAPPING` of a finder of setuptools'.
+    """
+    program = callers_python(path)
+    code = (
+        "import json, os, sys; finders = [m for n, m in list(sys.modules.items()) if n.startswith('__editable__')]; "
+        "mapped = [os.path.dirname(p) for m in finders for p in getattr(m, 'MAPPING', {}).values()]; "
+        "print(json.dumps([sys.version.split()[0], [*mapped, *sys.path]]))"
+    )
+    return ask(program, variables, code)[1] if program else []
 
 
 def interpreter(root: Path) -> Path:
