@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What users write today, step after step as in a workflow.
 set -euo pipefail
 
