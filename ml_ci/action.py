@@ -207,7 +207,7 @@ def _config(inputs: Inputs, top: Path) -> Config:
     named = inputs.config if inputs.config not in ("", ".ml-ci.yml") else None
     config = load(top / named if named else None, top)
     if inputs.train:
-        config = replace(config, train=inputs.train)
+        config = replace(config, train=inputs.train, overridden=config.overridden | {"train"})
     if inputs.key:
         config = replace(config, key=inputs.key)
     if inputs.fail_on == "inconclusive":

@@ -80,6 +80,8 @@ class Config:
     policy: Policy = field(default_factory=Policy)
     baseline: BaselinePolicy = "auto"
     key: str = "default"
+    overridden: frozenset[str] = frozenset()
+    """Keys whose value was given outside of the file, by the action's inputs: it holds for base as well."""
     unused: Mapping[str, int] = field(default_factory=dict)
     """Keys of the contract that this version reads but does not act on yet, with their line: each is a warning."""
 

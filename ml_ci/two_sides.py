@@ -229,7 +229,7 @@ class TwoSides:
             return config
         return replace(
             config,
-            train=own.train,
+            train=config.train if "train" in config.overridden else own.train,
             working_directory=own.working_directory,
             environment=own.environment,
             pull=own.pull,

@@ -167,6 +167,13 @@ def test_the_inputs_train_and_key_override_the_configuration(job: Job) -> None:
     assert [(row["name"], row["head"]) for row in result["metrics"]] == [("accuracy", 0.99)]
 
 
+def test_the_input_train_is_how_base_is_trained_too(job: Job) -> None:
+    done = job.on_pull_request(train="echo '{\"accuracy\": 0.99}' >metrics.json")
+
+    (row,) = json.loads(Path(done.outputs["result"]).read_text())["metrics"]
+    assert (row["base"], row["head"]) == (0.99, 0.99)
+
+
 def test_the_input_base_says_what_to_compare_with(job: Job) -> None:
     old = job.github.git.commit_files("old", {"params.yaml": "accuracy: 0.5\n"}, on="main")
     done = job.on_pull_request(base=old)
