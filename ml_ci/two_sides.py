@@ -15,7 +15,7 @@ from ml_ci.compare.comparison import Change, changed_files
 from ml_ci.config import Config
 from ml_ci.config_reader import parse
 from ml_ci.context import Context
-from ml_ci.errors import MlCiError, TrainingError
+from ml_ci.errors import ConfigError, MlCiError, TrainingError
 from ml_ci.records import Baseline, Origin, Run
 from ml_ci.side import Finished, Side, Workshop
 from ml_ci.slow_imports import SlowImports
@@ -203,7 +203,11 @@ class TwoSides:
         beside = Git(worktree, git.variables, git.credential)
         shop = self._tools.shop
         shop = replace(shop, variables=moved_variables(shop.variables, git.top, worktree))
-        base = sides.prepare("base", beside, commit, exact=True, dirty=False, config=config, shop=shop)
+        try:
+            base = sides.prepare("base", beside, commit, exact=True, dirty=False, config=config, shop=shop)
+        except ConfigError as error:
+            self._no_base(commit, error)
+            return None
         if base.environment.root is None:
             variables = with_own_packages(base.environment.variables, git.top, worktree)
             base = replace(base, environment=replace(base.environment, variables=variables))
@@ -216,7 +220,7 @@ class TwoSides:
         """
         config, git = self._config, self._tools.git
         names: Sequence[str] = CONFIG_NAMES
-        if config.source:
+        if config.source and config.source not in [git.top / name for name in CONFIG_NAMES]:
             # one from outside of the repository is not the base's, it is said of both
             names = [str(config.source.relative_to(git.top))] if config.source.is_relative_to(git.top) else ()
         found = next(((name, text) for name in names if (text := git.read(commit, name)) is not None), None)
@@ -242,14 +246,17 @@ class TwoSides:
             with self._step("Training base", "train base"):
                 sides.pull(base.git, base.config, shared=self._tools.git)
                 finished = self.train(base)
-        except TrainingError as error:
-            why = f"the base {base.commit[:12]} could not be trained: {error}"
-            self._journal.base = Baseline(commit=base.commit, origin="none", why=why)
-            self._journal.warnings.append(why[0].upper() + why[1:])
+        except (TrainingError, ConfigError) as error:
+            self._no_base(base.commit, error)
             return
         why = "trained now, in a worktree"
         self._journal.base = Baseline(commit=base.commit, origin="trained", run=finished.run, why=why)
         self._keep(finished)
+
+    def _no_base(self, commit: str, error: MlCiError) -> None:
+        why = f"the base {commit[:12]} could not be trained: {error}"
+        self._journal.base = Baseline(commit=commit, origin="none", why=why)
+        self._journal.warnings.append(why[0].upper() + why[1:])
 
     # -- head
 
