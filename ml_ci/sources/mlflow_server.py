@@ -61,6 +61,7 @@ class MlflowServer:
             self._process = subprocess.Popen(
                 self._command(listening.fileno()),
                 env=self._environment(),
+                cwd=self.store,
                 pass_fds=(listening.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -131,7 +132,8 @@ class MlflowServer:
 
     def _environment(self) -> dict[str, str]:
         """What `mlflow server` sets for its workers; its command line would take twice as long to start."""
-        backend = f"sqlite:///{self.store / DATABASE}"
+        # relative to the store, where the server runs: in a URI, a `?`, `#` or `%` of the user's folders would mean something
+        backend = f"sqlite:///{DATABASE}"
         # training, which on the host is the same user, can read the server's environment
         shown = training_variables(self._variables)
         own = {name: value for name, value in shown.items() if not name.startswith(("MLFLOW_", "_MLFLOW_"))}
@@ -139,7 +141,7 @@ class MlflowServer:
             "_MLFLOW_SERVER_FILE_STORE": backend,
             "_MLFLOW_SERVER_REGISTRY_STORE": backend,
             "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
-            "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(self.store / "artifacts"),
+            "_MLFLOW_SERVER_ARTIFACT_DESTINATION": "./artifacts",
             "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
             "_MLFLOW_SGI_NAME": "uvicorn",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
