@@ -293,3 +293,11 @@ def test_every_outcome_that_a_pair_of_numbers_can_have_is_one_of_the_words() -> 
                 assert outcome == "no-baseline"
             else:
                 assert outcome == ("pass" if head >= base - abs(base) / 10 else "fail")
+
+
+def test_a_metric_that_is_missing_is_named_beside_what_may_have_been_meant() -> None:
+    comparison = compare(run(accuracy=0.9), run(accuracy=0.9, loss=1))
+    near, far = decide(comparison, (rule("acuracy", min=0.5), rule("bleu", min=0.5)), Policy()).judgements
+    assert near.outcome == far.outcome == "missing"
+    assert near.why.endswith("Did you mean accuracy?")
+    assert far.why.endswith("It logged accuracy, loss.")

@@ -40,7 +40,18 @@ EXCEPTIONS = {
 }
 
 PURE = {
-    *("__future__", "collections", "dataclasses", "decimal", "enum", "fractions", "functools", "itertools", "math"),
+    *(
+        "__future__",
+        "collections",
+        "dataclasses",
+        "decimal",
+        "difflib",
+        "enum",
+        "fractions",
+        "functools",
+        "itertools",
+        "math",
+    ),
     *("operator", "re", "statistics", "types", "typing", "numpy", "scipy", "sklearn"),
 }
 """What the middle may import besides the words: nothing in it reads, writes, waits, or looks at the machine."""

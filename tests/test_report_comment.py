@@ -195,3 +195,25 @@ def test_on_a_laptop_there_is_nothing_to_link_to() -> None:
     text = render_comment(result(run(BASE, accuracy=0.95), run(accuracy=0.95), ACCURACY), Presentation(version="0.1.0"))
     assert "](" not in text
     assert "Reproduce" not in text
+
+
+def test_without_a_gate_the_numbers_are_open_and_nothing_looks_judged() -> None:
+    comment = render_comment(result(run(accuracy=0.9), run(accuracy=0.7)), Presentation())
+    headline, table = comment.split("\n\n")[:2]
+    assert "Pass, but not judged" in headline
+    assert "✅" not in headline
+    assert "0.7" in table
+
+
+def test_a_dvc_file_is_not_shown_as_code_beside_the_data_that_it_names() -> None:
+    base, head = run(accuracy=0.9, data={"train.csv": "aa"}), run(accuracy=0.9, data={"train.csv": "bb"})
+    comment = render_comment(
+        result(base, head, rule("accuracy", min=0.5), code=["train.csv.dvc", "a.py"]), Presentation()
+    )
+    assert "train.csv.dvc" not in comment
+    assert "a.py" in comment
+
+
+def test_two_bare_files_of_metrics_say_nothing_about_what_did_not_change() -> None:
+    base, head = (replace(run(accuracy=value), fingerprint="") for value in (0.9, 0.8))
+    assert "Unchanged" not in render_comment(result(base, head, rule("accuracy", min=0.5)), Presentation())

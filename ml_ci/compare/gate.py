@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Literal
 
 from ml_ci.compare.comparison import Comparison, MetricDifference
@@ -49,7 +51,8 @@ def decide(comparison: Comparison, rules: tuple[Rule, ...], policy: Policy) -> D
     nothing could be compared. `inconclusive` stays what it is: the policy decides the exit code, not the word.
     """
     differences = {difference.name: difference for difference in comparison.metrics}
-    judgements = tuple(_judge(rule, differences.get(rule.metric) or _absent(rule.metric)) for rule in rules)
+    logged = [difference.name for difference in comparison.metrics if difference.head is not None]
+    judgements = tuple(_judge(rule, differences.get(rule.metric) or _absent(rule.metric), logged) for rule in rules)
 
     def with_outcome(*outcomes: Outcome) -> list[Judgement]:
         return [judgement for judgement in judgements if judgement.outcome in outcomes]
@@ -91,8 +94,8 @@ def _absent(metric: str) -> MetricDifference:
     return MetricDifference(name=metric, base=None, head=None, delta=None, relative=None)
 
 
-def _judge(rule: Rule, difference: MetricDifference) -> Judgement:
-    outcome, why, method = _outcome(rule, difference)
+def _judge(rule: Rule, difference: MetricDifference, logged: Sequence[str]) -> Judgement:
+    outcome, why, method = _outcome(rule, difference, logged)
     return Judgement(
         rule=rule,
         difference=difference,
@@ -104,10 +107,10 @@ def _judge(rule: Rule, difference: MetricDifference) -> Judgement:
     )
 
 
-def _outcome(rule: Rule, difference: MetricDifference) -> tuple[Outcome, str, str | None]:
+def _outcome(rule: Rule, difference: MetricDifference, logged: Sequence[str]) -> tuple[Outcome, str, str | None]:
     name, base, head = rule.metric, difference.base, difference.head
     if head is None:
-        return "missing", f"{name} is missing: this training did not log it.", None
+        return "missing", f"{name} is missing: this training did not log it.{_instead(name, logged)}", None
     broken = _broken_limit(rule, head)
     if broken:
         return "fail", f"{name} is {broken}.", None
@@ -117,6 +120,14 @@ def _outcome(rule: Rule, difference: MetricDifference) -> tuple[Outcome, str, st
         state = "has no value" if base is None else f"is {_named(base)}"
         return "no-baseline", f"{name} {state} on the base, so it could not be compared.", None
     return _regression(rule, rule.max_regression, base, head)
+
+
+def _instead(name: str, logged: Sequence[str]) -> str:
+    """What may have been meant: the nearest name that was logged, else all of them if they are few."""
+    near = get_close_matches(name, logged, n=1)
+    if near:
+        return f" Did you mean {near[0]}?"
+    return f" It logged {', '.join(logged)}." if 0 < len(logged) <= 8 else ""
 
 
 def _broken_limit(rule: Rule, head: float) -> str | None:

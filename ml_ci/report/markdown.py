@@ -24,6 +24,7 @@ SUMMARY_LIMIT = 1_000_000
 """Bytes. GitHub refuses the summary of a step that is more than 1 MiB."""
 
 _ALWAYS = frozenset({"headline", "left_out", "reproduce", "sources"})
+_OPEN_ROWS = 30
 
 
 def render_comment(result: Result, presentation: Presentation, pictures: Sequence[Picture] = ()) -> str:
@@ -57,6 +58,8 @@ def _render(
         "no_baseline": no_baseline(result),
         "long_changes": [group for group in shown.changes if len(group.changes) > few],
         "gate_table": _gate_table(shown),
+        # without a gate the numbers that moved are what people came for
+        "open_changes": bool(shown.changed) and not shown.gated and len(shown.changed) <= _OPEN_ROWS,
         "changed_table": _metric_table(shown.changed, compared=True),
         "unchanged_table": "" if shown.same_inputs else _metric_table(shown.unchanged, compared=False),
         "left_out": "",

@@ -55,7 +55,7 @@ def print_result(result: Result, console: Console) -> None:
         page.table(shown.changed[:_MOST_ROWS], {"Other metrics": "name", "Base": "base", "Head": "head", "Δ": "delta"})
     if len(shown.changed) > _MOST_ROWS:
         page.line(f"… and {len(shown.changed) - _MOST_ROWS} more that changed: see the report.")
-    if not shown.compared:
+    if not shown.compared or not (shown.gated or shown.changed):
         page.table(shown.unchanged[:_MOST_ROWS], {"Other metrics": "name", "Head": "head"})
     for side in shown.sides:
         dirty = " with uncommitted changes" if side.dirty else ""

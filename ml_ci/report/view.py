@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Literal
 
 from ml_ci.compare.comparison import Change, MetricDifference
@@ -104,7 +105,9 @@ def view(result: Result) -> View:
     names = {judgement.rule.metric for judgement in gated}
     rest = [row for row in result.comparison.metrics if row.name not in names] if result.comparison else []
     groups = _groups(result)
-    known = groups if compared else [group for group in groups if group.changes]
+    # two files of metrics say nothing of the code and the data that they came from
+    fingerprinted = compared and result.head is not None and bool(result.head.fingerprint)
+    known = groups if fingerprinted else [group for group in groups if group.changes]
     return View(
         headline=_headline(result),
         gated=tuple(_gated_row(judgement) for judgement in gated),
@@ -163,7 +166,9 @@ def _words(result: Result, decision: Decision) -> tuple[Tone, str, str, list[str
         return "warning", "⚠️", "Pass, but not compared", [_uncompared(result)]
     if result.head_origin == "same-inputs":
         return "good", "✅", "Pass", ["nothing that matters to training changed."]
-    return "good", "✅", "Pass", [_summary(judgements) if judgements else decision.why]
+    if not judgements:
+        return "warning", "⚠️", "Pass, but not judged", ["the configuration has no `gate`, so nothing holds this back."]
+    return "good", "✅", "Pass", [_summary(judgements)]
 
 
 def _reasons(judgements: Iterable[Judgement], *outcomes: Outcome) -> list[str]:
@@ -222,7 +227,9 @@ def _moved(row: MetricDifference) -> bool:
 
 
 def _groups(result: Result) -> list[ChangeGroup]:
-    groups = [ChangeGroup(title="Code", changes=result.code)]
+    groups = [
+        ChangeGroup(title="Code", changes=tuple(change for change in result.code if not _shown_below(change, result)))
+    ]
     if result.comparison:
         groups += [
             ChangeGroup(title="Parameters", changes=result.comparison.params),
@@ -230,6 +237,12 @@ def _groups(result: Result) -> list[ChangeGroup]:
             ChangeGroup(title="Environment", changes=result.comparison.environment),
         ]
     return groups
+
+
+def _shown_below(change: Change, result: Result) -> bool:
+    """Whether a file that changed is only DVC's note of data that changed, which is shown by itself."""
+    is_note = change.name.endswith(".dvc") or PurePosixPath(change.name).name == "dvc.lock"
+    return is_note and result.comparison is not None and bool(result.comparison.data)
 
 
 def all_warnings(result: Result) -> tuple[str, ...]:
