@@ -56,10 +56,16 @@ for module in MODULES:
     importlib.import_module(module)
 
 with tempfile.TemporaryDirectory() as folder:
-    # the first use of an empty store runs every migration, each a module of its own
+    # The first use of an empty store runs every migration, each a module of its own. It is kept for the job's own
+    # server (`ml_ci.sources.mlflow_server`), which then need not do that again.
+    from importlib.metadata import version
+
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    SqlAlchemyStore(f"sqlite:///{folder}/mlflow.db", folder)
+    store = Path(sys.prefix, "share", "ml-ci", f"mlflow-{version('mlflow')}.db")
+    store.parent.mkdir(parents=True, exist_ok=True)
+    store.unlink(missing_ok=True)
+    SqlAlchemyStore(f"sqlite:///{store}", "mlflow-artifacts:/").engine.dispose()
     subprocess.run([Path(sys.executable).parent / "dvc", "init", "--no-scm", "--quiet"], cwd=folder, check=True)
     subprocess.run([Path(sys.executable).parent / "dvc", "status", "--quiet"], cwd=folder, check=True)
     subprocess.run([Path(sys.executable).parent / "uv", "--version"], check=True)

@@ -38,6 +38,11 @@ class Guard(Protocol):
         """Forget it: it has ended."""
 
 
+def empty_store() -> Path:
+    """Where this installation may have an empty store: to make one, MLflow's server takes most of a second."""
+    return Path(sys.prefix) / "share" / "ml-ci" / f"mlflow-{version('mlflow')}.db"
+
+
 class MlflowServer:
     """A server of the installed MLflow on a free loopback port, with its store under `folder`.
 
@@ -54,6 +59,9 @@ class MlflowServer:
     def __enter__(self) -> MlflowServer:
         self._remove_half_made()
         self.store.mkdir(parents=True, exist_ok=True)
+        if empty_store().exists() and not (self.store / DATABASE).exists():
+            # by way of another name, since a copy that was cut short is no store
+            Path(shutil.copyfile(empty_store(), self.store / "new.db")).replace(self.store / DATABASE)
         with socket.socket() as listening, self.log.open("wb") as log:
             listening.bind((HOST, 0))
             listening.listen(128)
