@@ -104,7 +104,7 @@ def prepare(
     files = git.working_files()
     if not inputs.chosen(files, config.inputs):
         raise ConfigError(f"`inputs` matches no file of the {name}: without inputs nothing can be compared.")
-    with _beside() as pool:
+    with beside() as pool:
         pulling = pool.submit(pull, git, config) if name == "head" else None
         built = environment.prepare(
             directory,
@@ -143,7 +143,7 @@ def prepare(
 
 
 @contextmanager
-def _beside() -> Iterator[ThreadPoolExecutor]:
+def beside() -> Iterator[ThreadPoolExecutor]:
     """A thread for what goes on beside the block. If the block is left early, nobody waits for it.
 
     A pull may take hours, and a job that is cancelled has seconds: the reaper ends the pull.

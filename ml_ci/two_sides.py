@@ -98,7 +98,7 @@ class TwoSides:
 
         Head is trained before base, because a head that cannot be trained needs no base.
         """
-        with ThreadPoolExecutor(1, thread_name_prefix="ml-ci-look") as pool, ExitStack() as stack:
+        with sides.beside() as pool, ExitStack() as stack:
             looking = pool.submit(self._look)
             head = self.prepare_head()
             with self._step("Looking for the base's run", "baseline"):
