@@ -284,10 +284,13 @@ def _fresh(side: Side, before: Mapping[Path, metric_files.Signature | None]) -> 
 
 
 def _vouched(side: Side, paths: Sequence[Path]) -> set[Path]:
-    """Of files that were not written, those that DVC says a stage makes, of which nothing has changed since."""
+    """Of files that were not written, those that a stage made, where DVC says that no stage would have to run again for them."""
     root = data.find_dvc(side.directory, side.git.top)
-    made = [path for path in paths if pipeline.is_output(side.directory / "dvc.yaml", path)] if root else []
-    return Dvc(root, side.git.variables).up_to_date(made) if root else set()
+    if root is None:
+        return set()
+    makers = {path: stage for path in paths if (stage := pipeline.maker(side.directory / "dvc.yaml", path))}
+    current = Dvc(root, side.git.variables).up_to_date(makers.values(), side.directory)
+    return {path for path, stage in makers.items() if stage in current}
 
 
 def _read_metrics(side: Side, fresh: set[Path]) -> tuple[dict[str, Metric], list[str]]:

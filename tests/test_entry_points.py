@@ -161,6 +161,33 @@ def test_metrics_of_a_stage_whose_inputs_have_changed_since_are_not_vouched_for(
     assert "scores.json" in result.failure.message
 
 
+def test_metrics_are_not_vouched_for_where_a_stage_before_theirs_would_have_to_run(
+    tmp_path: Path, run_job: RunJob
+) -> None:
+    """The last stage is up to date with features.txt, which is not what raw.txt says now."""
+    stages = """
+stages:
+  prepare:
+    cmd: cp raw.txt features.txt
+    deps: [raw.txt]
+    outs: [features.txt]
+  train:
+    cmd: python -c "print('{\\"accuracy\\":', open('features.txt').read(), '}', file=open('scores.json', 'w'))"
+    deps: [features.txt]
+    metrics: [scores.json: {cache: false}]
+"""
+    repository = repository_with(
+        tmp_path, {"dvc.yaml": stages, "raw.txt": "0.9", ".ml-ci.yml": ALONE + "train: echo nothing to do\n"}
+    )
+    repository.dvc("init", "--quiet")
+    repository.dvc("repro", "--quiet")
+    repository.commit({"raw.txt": "0.1"})
+    result = run_job(repository)
+    assert result.exit_code == 3, result.comparison
+    assert result.failure is not None
+    assert "scores.json" in result.failure.message
+
+
 def test_a_pipelines_metrics_are_known_by_their_stages_folders_loops_and_variables(
     tmp_path: Path, run_job: RunJob
 ) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import posixpath
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from subprocess import CompletedProcess
@@ -228,15 +228,19 @@ class Dvc:
     def _from_root(self, targets: tuple[str, ...], directory: Path | None) -> list[str]:
         return [os.path.relpath((directory or self.root) / target, self.root) for target in targets]
 
-    def up_to_date(self, paths: Sequence[Path]) -> set[Path]:
-        """Those of the paths whose stages `dvc status` shows as unchanged."""
-        if not paths:
+    def up_to_date(self, stages: Iterable[str], directory: Path) -> set[str]:
+        """Those of the stages that `dvc status` shows as unchanged, with all stages that they depend on.
+
+        It is asked about stages, since of a file it looks at the last stage only.
+        """
+        wanted = set(stages)
+        if not wanted:
             return set()
-        answer = self.run("status", "--json", "--", *(os.path.relpath(path, self.root) for path in paths))
+        answer = self.run("status", "--with-deps", "--json", "--", *sorted(wanted), directory=directory)
         if answer.returncode == 0 and not json.loads(answer.stdout or b"{}"):
-            return set(paths)
-        # it names stages, not the paths that it was asked about
-        return set() if len(paths) == 1 else {path for each in paths for path in self.up_to_date([each])}
+            return wanted
+        # it names the stage that has changed, and not which of these depend on that
+        return set() if len(wanted) == 1 else {stage for each in wanted for stage in self.up_to_date([each], directory)}
 
     def share_cache(self, other: Path) -> None:
         """Let the DVC repository of a worktree use this one's cache, remotes and credentials."""

@@ -25,14 +25,18 @@ def declared_metrics(pipeline: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*at_the_top, *of_stages]))
 
 
-def is_output(pipeline: Path, path: Path) -> bool:
-    """Whether a stage of the dvc.yaml makes `path`, so that DVC knows whether it is up to date."""
+def maker(pipeline: Path, path: Path) -> str | None:
+    """The stage that made `path`, as `dvc status` takes it from the folder of the dvc.yaml; None where none has.
+
+    It is the one that dvc.lock names, in which each turn of a loop is a stage of its own (`NAME@ITEM`).
+    """
     place = path.absolute()
-    return any(
-        place.is_relative_to(posixpath.normpath(pipeline.parent.absolute() / output))
-        for name, stage in _stages(_read(pipeline))
-        for output in _paths(pipeline, name, stage, ("outs", "metrics", "plots"))
-    )
+    for name, stage in _stages(_read(pipeline)):
+        folder = pipeline.parent.absolute() / str(stage.get("wdir") or ".")
+        for key, output in _made(pipeline.with_name("dvc.lock"), name):
+            if place.is_relative_to(posixpath.normpath(folder / output)):
+                return f"{pipeline.name}:{key}"
+    return None
 
 
 def _stages(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -51,19 +55,19 @@ def _paths(pipeline: Path, name: str, stage: Mapping[str, Any], kinds: tuple[str
             yield posixpath.normpath(posixpath.join(folder, path))
         elif path:
             pattern = re.compile(translate(_VARIABLE.sub("*", path)))
-            made = filter(pattern.fullmatch, _made(pipeline.with_name("dvc.lock"), name))
+            made = (output for _, output in _made(pipeline.with_name("dvc.lock"), name) if pattern.fullmatch(output))
             yield from (posixpath.normpath(posixpath.join(folder, each)) for each in made)
 
 
-def _made(lock: Path, name: str) -> Iterator[str]:
-    """The outputs of a stage as dvc.lock has them, of each turn of a loop (`NAME@ITEM`)."""
+def _made(lock: Path, name: str) -> Iterator[tuple[str, str]]:
+    """The outputs of a stage as dvc.lock has them, each after its stage: in a loop there is one for each turn."""
     stages = _read(lock).get("stages")
     for key, stage in stages.items() if isinstance(stages, dict) else ():
         if isinstance(stage, dict) and str(key).partition("@")[0] == name:
             for entry in _list(stage.get("outs")):
                 path = entry.get("path") if isinstance(entry, dict) else None
                 if isinstance(path, str):
-                    yield path
+                    yield str(key), path
 
 
 def _entry_path(entry: object) -> str | None:
