@@ -43,6 +43,9 @@ pathlib.Path("metrics.json").write_text(json.dumps({"accuracy": accuracy, "loss"
 """
 MARK = "TEST_KILL_MARK"
 
+# one after the other, for each has an MLflow server of its own to start
+pytestmark = pytest.mark.xdist_group("kill")
+
 
 class SilentRemote:
     """A DVC remote over HTTP that accepts a connection, which is the moment to look out for, and never answers."""
@@ -90,6 +93,16 @@ class Job:
     def start(self, hold_at: str = "") -> None:
         self.reached.unlink(missing_ok=True)
         self.process = start("run", folder=self.repository.path, more={**self.variables, "HOLD_AT": hold_at})
+
+    def put_aside(self, path: Path) -> None:
+        """Take away what an earlier job may have made."""
+        if path.exists():
+            path.rename(self.folder / f"{path.name}.{secrets.token_hex(4)}")
+
+    def comes_to(self, moment: Callable[[Job], Callable[[], object]]) -> None:
+        """Start, and return when the moment has come."""
+        came = moment(self)
+        assert eventually(lambda: came() or self.process is None or self.process.poll() is not None), moment.__name__
 
     def end(self, number: int) -> int:
         """Send the signal, as a terminal or a runner does; the exit code."""
@@ -162,9 +175,7 @@ def job(tmp_path: Path, repository: Path) -> Iterator[Job]:
 
 def at_the_pull(job: Job) -> Callable[[], object]:
     for name in ("data.txt", ".dvc/cache"):
-        place = job.repository.path / name
-        if place.exists():
-            place.rename(job.folder / f"{place.name}.{secrets.token_hex(4)}")
+        job.put_aside(job.repository.path / name)
     job.repository.write({".dvc/config.local": f"['remote \"r\"']\nurl = {job.remote.url}\n"})
     job.start()
     return job.remote.asked
@@ -188,14 +199,14 @@ def at_heads_training(job: Job) -> Callable[[], object]:
 
 
 def at_bases_training(job: Job) -> Callable[[], object]:
+    job.put_aside(job.out / "records")
     job.start(hold_at="0.9")
     return job.reached.exists
 
 
 def at_the_report(job: Job) -> Callable[[], object]:
     plots = job.out / "plots"
-    if plots.exists():
-        plots.rename(job.folder / f"plots.{secrets.token_hex(4)}")
+    job.put_aside(plots)
     job.start()
     return plots.exists
 
@@ -211,16 +222,16 @@ MOMENTS = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_job_that_is_ended_leaves_nothing_and_the_next_one_works(
-    job: Job, moment: Callable[[Job], Callable[[], object]]
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_job_that_is_ended_at_any_moment_leaves_nothing_and_the_next_one_works(
+    job: Job, number: int, code: int
 ) -> None:
-    for number, code in ((signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)):
-        came = moment(job)
-        assert eventually(came), (job.folder / "ml-ci.output").read_text()
-        assert job.end(number) == code
+    """Each job but the first is the next one of an ended one, and has to come at least to its own moment."""
+    for moment in MOMENTS:
+        job.comes_to(moment)
+        assert job.end(number) == code, moment.__name__
         job.assert_nothing_is_left()
-    (job.repository.path / ".dvc" / "config.local").unlink(missing_ok=True)
+        (job.repository.path / ".dvc" / "config.local").unlink(missing_ok=True)
     job.assert_the_next_run_works()
 
 
@@ -251,22 +262,30 @@ def test_a_signal_is_never_lost_and_breaks_no_import(tmp_path: Path, moment: str
 
 @pytest.mark.slow
 def test_ctrl_c_is_exit_130_and_leaves_nothing(job: Job) -> None:
-    assert eventually(at_heads_training(job))
+    job.comes_to(at_heads_training)
     assert job.end(signal.SIGINT) == 130
     assert (job.folder / "ml-ci.output").read_text().strip().splitlines()[-1] == "ml-ci: cancelled."
     job.assert_nothing_is_left()
 
 
 @pytest.mark.slow
+def test_after_a_half_made_store_the_next_run_works(job: Job) -> None:
+    job.comes_to(at_the_making_of_the_store)
+    assert job.end(signal.SIGKILL) == -signal.SIGKILL
+    job.assert_nothing_is_left()
+    job.assert_the_next_run_works()
+
+
+@pytest.mark.slow
 def test_a_run_at_once_after_a_killed_one_is_not_disturbed_by_what_is_still_ending(job: Job) -> None:
-    assert eventually(at_bases_training(job))
+    job.comes_to(at_bases_training)
     assert job.end(signal.SIGKILL) == -signal.SIGKILL
     job.assert_the_next_run_works()
 
 
 @pytest.mark.slow
 def test_a_second_run_at_the_same_time_says_so_and_does_not_disturb_the_first(job: Job) -> None:
-    assert eventually(at_heads_training(job))
+    job.comes_to(at_heads_training)
     answer = ml_ci("run", folder=job.repository.path)
     assert (answer.returncode, answer.stdout) == (4, "")
     assert "another ml-ci is at work" in answer.stderr
@@ -279,6 +298,6 @@ def test_a_second_run_at_the_same_time_says_so_and_does_not_disturb_the_first(jo
 
 @pytest.mark.slow
 def test_a_terminal_that_is_closed_ends_the_job_too(job: Job) -> None:
-    assert eventually(at_heads_training(job))
+    job.comes_to(at_heads_training)
     assert job.end(signal.SIGHUP) == 128 + signal.SIGHUP
     job.assert_nothing_is_left()
