@@ -26,6 +26,7 @@ from ml_ci.job import Tools
 from ml_ci.result import Result
 from ml_ci.side import Workshop
 from ml_ci.sources.git import Credential, Git
+from ml_ci.sources.outputs import outputs_of
 from ml_ci.sources.signals import end_on_signals
 from ml_ci.workshop import output_folder, tracking, workshop
 
@@ -162,7 +163,7 @@ def _job(todo: Activity, config: Config, git: Git, outlet: GitHubOutlet, inputs:
     """Do it. Raises the errors of `ml_ci.errors` where there is no result of it."""
     progress = WorkflowProgress(_write)
     with workshop(git, outlet.out, git.variables, progress, in_container=in_container) as (shop, temporary):
-        marked = git.marked(shop.reaper.marker)
+        marked = git.marked(shop.reaper.marker).knowing(outputs_of(config, git.top))
         if todo is Activity.RECORD:
             return _record(marked, config, shop, temporary, outlet)
         where = _context(todo, marked, outlet.event, inputs.base or None)

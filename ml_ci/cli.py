@@ -128,6 +128,7 @@ def record(
     with _errors(debug=debug):
         from ml_ci import context, job
         from ml_ci.config_reader import load
+        from ml_ci.sources.outputs import outputs_of
         from ml_ci.sources.signals import end_on_signals
         from ml_ci.terminal import TerminalProgress
         from ml_ci.workshop import workshop
@@ -135,6 +136,7 @@ def record(
         end_on_signals()
         git = _git(Path.cwd())
         settings = load(_absolute(config), git.top)
+        git = git.knowing(outputs_of(settings, git.top))
         folder = out or git.top / FOLDER
         with workshop(git, folder, os.environ, TerminalProgress(quiet=quiet)) as (shop, temporary):
             tools = _tools(git, shop, temporary)
@@ -170,6 +172,7 @@ def main() -> None:
 def _run(start: Path, base: str | None, config: Path | None, out: Path | None, *, as_json: bool, quiet: bool) -> int:
     from ml_ci import context, job
     from ml_ci.config_reader import load
+    from ml_ci.sources.outputs import outputs_of
     from ml_ci.sources.signals import end_on_signals
     from ml_ci.terminal import TerminalProgress
     from ml_ci.workshop import workshop
@@ -177,8 +180,11 @@ def _run(start: Path, base: str | None, config: Path | None, out: Path | None, *
     end_on_signals()
     git = _git(start)
     settings = load(_absolute(config), git.top)
+    git = git.knowing(outputs_of(settings, git.top))
     folder = out or git.top / FOLDER
     where = context.in_clone(git, base)
+    if where.base and not quiet:
+        click.echo(f"Comparing with {where.base[:12]}, {where.chosen}.", err=True)
     with workshop(git, folder, os.environ, TerminalProgress(quiet=quiet)) as (shop, temporary):
         # if this job is killed, the result of another one must not be taken for its own
         (folder / "result.json").unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ml_ci.errors import ConfigError, OutsideError
 from ml_ci.github.event import Event
@@ -15,7 +15,7 @@ class Context:
 
     `merged`: what is checked out is GitHub's merge of the two, not head itself. `dirty`: the working tree differs from
     what is checked out. `base` is None where there is no commit to compare with, and `why` says why; with `last_record`
-    the newest record takes its place.
+    the newest record takes its place. `chosen` says how base was chosen where nobody named it.
     """
 
     head: str
@@ -23,6 +23,7 @@ class Context:
     merged: bool = False
     dirty: bool = False
     last_record: bool = False
+    chosen: str = field(default="", compare=False)
     why: str = ""
 
     @property
@@ -39,7 +40,7 @@ def in_clone(git: Git, base: str | None) -> Context:
     """
     head, dirty = git.head(), bool(git.dirty_paths())
     if base is not None:
-        return Context(head=head, base=git.resolve(base), dirty=dirty)
+        return Context(head=head, base=git.resolve(base), dirty=dirty, chosen="as --base says")
     default = git.default_branch()
     if default is None:
         raise ConfigError("this clone has no origin/HEAD, main or master to compare with: name a base with --base.")
@@ -51,8 +52,12 @@ def in_clone(git: Git, base: str | None) -> Context:
     if found == head and not dirty:
         parents = git.parents(head)
         why = "" if parents else "HEAD is the first commit"
-        return Context(head=head, base=_present(git, parents), why=why)
-    return Context(head=head, base=found, dirty=dirty)
+        chosen = f"the commit before HEAD, which is on {default}"
+        return Context(head=head, base=_present(git, parents), chosen=chosen, why=why)
+    chosen = (
+        f"HEAD, as there are uncommitted changes on {default}" if found == head else f"HEAD's merge-base with {default}"
+    )
+    return Context(head=head, base=found, dirty=dirty, chosen=chosen)
 
 
 def of_pull_request(git: Git, event: Event, base: str | None) -> Context:

@@ -22,16 +22,11 @@ from ml_ci.sources.data import Dvc, Pulled
 from ml_ci.sources.dvc_settings import cache_folder
 from ml_ci.sources.environment import TrainingEnvironment
 from ml_ci.sources.git import Git
+from ml_ci.sources.outputs import metric_patterns
 from ml_ci.sources.reaper import Reaper
 from ml_ci.sources.tracking import Identity, Left, StoreState, Tracking
 from ml_ci.sources.training import Trained, log_tail, train, training_variables
 
-USUAL_METRICS = tuple(
-    f"{folder}metrics.{kind}"
-    for folder in ("", "metrics/", "results/", "reports/", "dvclive/")
-    for kind in ("json", "yaml", "yml", "toml", "csv", "txt")
-)
-"""Where metrics are looked for when the configuration does not say. Only what this training wrote counts."""
 IMAGE_BYTES = 5_000_000
 """GitHub's image proxy shows nothing larger."""
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -265,13 +260,7 @@ def _expand(side: Side, patterns: Sequence[str]) -> list[Path]:
 
 def _watched(side: Side) -> list[Path]:
     """The files whose writing has to be noticed: metrics and images."""
-    return _expand(side, [*_metric_patterns(side), *side.config.plots])
-
-
-def _metric_patterns(side: Side) -> Sequence[str]:
-    if side.config.metrics is not None:
-        return side.config.metrics
-    return [*USUAL_METRICS, *pipeline.declared_metrics(side.directory / "dvc.yaml")]
+    return _expand(side, [*metric_patterns(side.config, side.directory), *side.config.plots])
 
 
 def _fresh(side: Side, before: Mapping[Path, metric_files.Signature | None]) -> tuple[set[Path], list[str]]:
@@ -279,7 +268,7 @@ def _fresh(side: Side, before: Mapping[Path, metric_files.Signature | None]) -> 
     watched = _watched(side)
     fresh = {path for path in watched if metric_files.written(before.get(path), metric_files.signature(path))}
     fresh |= _vouched(side, [path for path in watched if path not in fresh])
-    wanted = _expand(side, _metric_patterns(side))
+    wanted = _expand(side, metric_patterns(side.config, side.directory))
     return fresh, [str(path.relative_to(side.git.top)) for path in wanted if path not in fresh]
 
 
@@ -296,7 +285,7 @@ def _vouched(side: Side, paths: Sequence[Path]) -> set[Path]:
 def _read_metrics(side: Side, fresh: set[Path]) -> tuple[dict[str, Metric], list[str]]:
     metrics: dict[str, Metric] = {}
     warnings: list[str] = []
-    for path in _expand(side, _metric_patterns(side)):
+    for path in _expand(side, metric_patterns(side.config, side.directory)):
         if path in fresh:
             found, said = metric_files.read_metrics(path, str(path.relative_to(side.git.top)))
             warnings += said

@@ -14,6 +14,7 @@ from ml_ci.job import Tools
 from ml_ci.result import Result
 from ml_ci.sources.git import Git
 from ml_ci.sources.mlflow_server import MlflowServer
+from ml_ci.sources.outputs import outputs_of
 from ml_ci.sources.reaper import Reaper
 from ml_ci.sources.record_store import Folder, Records
 from ml_ci.sources.tracking import Tracking
@@ -70,6 +71,7 @@ def run_job(mlflow_server: str) -> RunJob:
         everything = clean_variables() | {"ML_CI_CACHE": str(cache_folder())} | dict(variables or {})
         git = Git.discover(repository.path, everything)
         settings = load(config, git.top)
+        git = git.knowing(outputs_of(settings, git.top))
         folder = out or git.top / ".ml-ci"
         with workshop(git, folder, everything, Silent()) as (shop, temporary):
             records = Records(Folder(folder), "the records")

@@ -55,3 +55,31 @@ def test_nothing_of_the_user_is_touched(tmp_path: Path, run_job: RunJob) -> None
     assert repository.status() == ""
     assert repository.git("worktree", "list").count("\n") == 0
     assert (repository.path / ".git" / "index").read_bytes() == index
+
+
+def test_what_training_wrote_is_no_change_of_the_working_tree(tmp_path: Path, run_job: RunJob) -> None:
+    files = {"train.py": WRITES_ACCURACY, "params.yaml": "accuracy: 0.9\n", ".ml-ci.yml": GATE}
+    repository = Repository.create(tmp_path / "repo", files)
+    repository.commit({"params.yaml": "accuracy: 0.5\n"})
+    first = run_job(repository)
+    assert repository.status() == "?? metrics.json"
+    second = run_job(repository)
+    assert first.verdict == second.verdict == "fail"
+    assert first.base.commit == second.base.commit
+    assert second.code == first.code
+
+
+def test_a_tracked_file_that_only_looks_like_metrics_is_still_data(tmp_path: Path, run_job: RunJob) -> None:
+    """Nobody declared metrics.csv, so a change of it is a change of what training may read."""
+    config = GATE + "inputs: ['*.csv', '*.py', params.yaml]\n"
+    files = {
+        "train.py": WRITES_ACCURACY,
+        "params.yaml": "accuracy: 0.9\n",
+        ".ml-ci.yml": config,
+        "metrics.csv": "a\n1\n",
+    }
+    repository = Repository.create(tmp_path / "repo", files | {".gitignore": "metrics.json\n"})
+    repository.write({"metrics.csv": "a\n2\n"})
+    result = run_job(repository)
+    assert result.head_origin == "trained"
+    assert [change.name for change in result.code] == ["metrics.csv"]

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from ml_ci.errors import ConfigError, OutsideError
 from ml_ci.sources import process
+from ml_ci.sources.outputs import Outputs
 from ml_ci.sources.process import Owner, last_words, owner_of
 
 SUBMODULE = "160000"
@@ -71,6 +72,7 @@ class Git:
         self.top = top
         self.owner: Owner | None = owner_of(top)
         self.credential = credential
+        self.outputs: Outputs | None = None
         self.variables = {
             **{name: value for name, value in variables.items() if name not in PLACES},
             **_configuration(variables, {"safe.directory": str(top), **SETTINGS}),
@@ -78,6 +80,12 @@ class Git:
             # else `git status` writes what it saw into the user's index
             "GIT_OPTIONAL_LOCKS": "0",
         }
+
+    def knowing(self, outputs: Outputs) -> Git:
+        """The same repository, in which these files are what training wrote."""
+        other = copy(self)
+        other.outputs = outputs
+        return other
 
     def marked(self, variables: Mapping[str, str]) -> Git:
         """The same repository, for a job whose processes carry these variables."""
@@ -191,10 +199,16 @@ class Git:
         return files
 
     def dirty_paths(self) -> list[str]:
-        """Paths whose working-tree content differs from HEAD, and untracked ones that are not ignored."""
+        """Paths whose working-tree content differs from HEAD, and untracked ones that are not ignored.
+
+        What an earlier training wrote is no change: else every run would be one of another working tree.
+        """
         options = ["--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=none"]
-        changed = [entry[3:] for entry in self._text("status", *options).split("\0") if entry]
-        return changed + self._overlooked()
+        changed = [(entry[:2], entry[3:]) for entry in self._text("status", *options).split("\0") if entry]
+        return [path for letters, path in changed if not self._is_output(path, letters)] + self._overlooked()
+
+    def _is_output(self, path: str, letters: str) -> bool:
+        return self.outputs is not None and self.outputs.has(path, tracked=letters != "??")
 
     def _index(self) -> dict[str, tuple[str, str]]:
         """Git's letter for each tracked file, and the SHA of the content that is to be committed."""

@@ -1,0 +1,66 @@
+"""What training writes: where metrics are looked for, and which files of a working tree are therefore no changes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml_ci.config import Config
+from ml_ci.sources.pipeline import declared_metrics
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+USUAL_METRICS = tuple(
+    f"{folder}metrics.{kind}"
+    for folder in ("", "metrics/", "results/", "reports/", "dvclive/")
+    for kind in ("json", "yaml", "yml", "toml", "csv", "txt")
+)
+"""Where metrics are looked for when the configuration does not say. Only what this training wrote counts."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Globs of files that training writes, from the repository's top.
+
+    `declared` are outputs, tracked or not, because somebody said so. `usual` are only guessed by their names: of these a
+    tracked file may as well be data that training reads, so only untracked ones are taken for outputs.
+    """
+
+    declared: tuple[str, ...]
+    usual: tuple[str, ...]
+
+    def has(self, path: str, *, tracked: bool) -> bool:
+        """Whether the file is one that training writes."""
+        return self._declared.match_file(path) or (not tracked and self._usual.match_file(path))
+
+    @cached_property
+    def _declared(self) -> GitIgnoreSpec:
+        from pathspec import GitIgnoreSpec
+
+        return GitIgnoreSpec.from_lines(self.declared)
+
+    @cached_property
+    def _usual(self) -> GitIgnoreSpec:
+        from pathspec import GitIgnoreSpec
+
+        return GitIgnoreSpec.from_lines(self.usual)
+
+
+def outputs_of(config: Config, top: Path) -> Outputs:
+    """What a training as `config` describes it writes in the repository at `top`."""
+    prefix = "" if config.working_directory == "." else f"/{config.working_directory}"
+    said = config.metrics or declared_metrics(top / config.working_directory / "dvc.yaml")
+    guessed = (*(USUAL_METRICS if config.metrics is None else ()), *config.plots)
+    return Outputs(
+        declared=tuple(f"{prefix}/{glob}" for glob in said), usual=tuple(f"{prefix}/{glob}" for glob in guessed)
+    )
+
+
+def metric_patterns(config: Config, directory: Path) -> tuple[str, ...]:
+    """Where this training's metrics files are looked for, relative to the folder in which it runs."""
+    if config.metrics is not None:
+        return config.metrics
+    return (*USUAL_METRICS, *declared_metrics(directory / "dvc.yaml"))
