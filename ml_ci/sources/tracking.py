@@ -111,12 +111,7 @@ class Tracking:
     def variables(self, outer: Mapping[str, str], identity: Identity) -> dict[str, str]:
         """The environment of a training that is to log here: `outer`, the address, and the tags from outside."""
         inner = {name: value for name, value in outer.items() if self.shared or name not in _EMBEDDED_DROPS}
-        try:
-            tags = json.loads(outer.get("MLFLOW_RUN_CONTEXT") or "{}")
-        except ValueError as error:
-            raise ConfigError(
-                "MLFLOW_RUN_CONTEXT is set, but is not a JSON object of tags: mend or unset it."
-            ) from error
+        tags = _tags(outer.get("MLFLOW_RUN_CONTEXT") or "{}")
         return (
             inner
             | beside_proxies(inner)
@@ -199,8 +194,9 @@ class Tracking:
                 for name, metric in run.metrics.items()
                 if metric.source != "mlflow" and _legal(name) not in present.data.metrics
             ]
-            params = [Param(_legal(name), value[:6000]) for name, value in run.params.items()]
-            params = [param for param in params if param.key not in present.data.params]
+            # of two names that MLflow cannot tell apart the last one counts: it refuses a second value of a parameter
+            named = {_legal(name): value[:6000] for name, value in run.params.items()}
+            params = [Param(name, value) for name, value in named.items() if name not in present.data.params]
             for start in range(0, max(len(points), len(params)), 100):
                 client.log_batch(run_id, metrics=points[start : start + 100], params=params[start : start + 100])
             for name, value in identity.tags().items():
@@ -340,6 +336,18 @@ class Tracking:
         return self._made
 
 
+def _tags(text: str) -> dict[str, object]:
+    """What MLFLOW_RUN_CONTEXT says."""
+    wrong = "MLFLOW_RUN_CONTEXT is set, but is not a JSON object of tags: mend or unset it."
+    try:
+        tags = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(wrong) from error
+    if not isinstance(tags, dict):
+        raise ConfigError(wrong)
+    return tags
+
+
 def quicken() -> None:
     """Make MLflow's client in this process give up early; it reads these settings from the environment only."""
     import os
@@ -406,7 +414,9 @@ def _unclamped(value: float) -> float:
 
 
 def _legal(name: str) -> str:
-    return re.sub(r"[^\w\-. :/]", "_", name)[:250]
+    """A name that MLflow takes: of its characters, and no other path than it looks."""
+    parts = re.sub(r"[^\w\-. :/]", "_", name)[:250].split("/")
+    return "/".join("_" if part in ("", ".", "..") else part for part in parts)
 
 
 def _plain(value: str) -> str:
