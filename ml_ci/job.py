@@ -16,7 +16,7 @@ from ml_ci.records import Baseline, Run
 from ml_ci.result import Failure, Result
 from ml_ci.side import Finished, Side
 from ml_ci.sources.baseline import Known, look_for
-from ml_ci.sources.record_store import Records
+from ml_ci.sources.tracking import Tracking
 from ml_ci.two_sides import Journal, Tools, TwoSides
 
 _LOG = logging.getLogger(__name__)
@@ -55,14 +55,16 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
         head = one.prepare_head()
         known = look_for(config.key, context.head, head.fingerprint, one.stores)
         if known and known.run.fingerprint == head.fingerprint:
-            return _record_again(known, head, tools)
+            return _record_again(known, head, tools, tracking)
         if not head.exact:
             raise OutsideError(
                 "data here is not what DVC tracks, so its run is nobody's baseline: `dvc checkout` first."
             )
         finished = one.train(head)
         finished = replace(finished, run=one.keep(finished))
-        if tools.keep and not tracking.shared:
+        if tracking.shared:
+            tracking.recorded(finished.run)
+        elif tools.keep:
             tools.keep.add(finished.run, finished.images)
     return finished
 
@@ -110,11 +112,13 @@ def _result(config: Config, journal: Journal, head: Run) -> Result:
     )
 
 
-def _record_again(known: Known, head: Side, tools: Tools) -> Finished:
+def _record_again(known: Known, head: Side, tools: Tools, tracking: Tracking) -> Finished:
     """A run with equal inputs is this commit's run too; in MLflow it is found by its fingerprint as it is."""
     run = replace(known.run, commit=head.commit)
     contents = {image.sha256: known.store.image(run, image.sha256) for image in run.images}
     images = {sha256: content for sha256, content in contents.items() if content is not None}
-    if tools.keep and isinstance(known.store, Records):
+    if known.store is tracking:
+        tracking.recorded(run)
+    elif tools.keep:
         tools.keep.add(run, images)
     return Finished(run=run, images=images, identity=sides.identify(head))

@@ -274,9 +274,19 @@ def test_a_completed_run_is_found_by_its_commit_and_by_its_fingerprint_as_it_was
     kept = keep(mlflow_server, who, accuracy=0.9)
     assert store.by_commit(who.key, who.commit) == kept
     assert store.by_fingerprint(who.key, who.fingerprint) == kept
-    assert store.latest(who.key) == kept
     assert kept.run_id is not None
     assert store.by_id(kept.run_id) == kept
+
+
+def test_the_last_record_is_no_run_of_code_that_may_never_be_merged(mlflow_server: str) -> None:
+    who, store = identity(), Tracking(mlflow_server, {}, shared=True)
+    first, second = (keep(mlflow_server, replace(who, attempt=attempt), accuracy=0.9) for attempt in ("1", "2"))
+    keep(mlflow_server, replace(who, commit=OTHER), accuracy=0.1)
+    assert store.latest(who.key) is None
+    store.recorded(second)
+    assert store.latest(who.key) == second
+    store.recorded(first)
+    assert store.latest(who.key) == first, "as after a revert"
 
 
 def test_the_newest_run_counts(mlflow_server: str) -> None:
@@ -319,6 +329,21 @@ def test_metrics_and_parameters_from_files_are_in_mlflow_too_under_names_that_it
     found = Tracking(mlflow_server, {}, shared=True).by_id(run.run_id or "")
     assert found.metrics["top-5@1 (%)"].value == 0.5
     assert found.metrics["f1"].value == float("inf")
+
+
+def test_names_that_mlflow_would_refuse_do_not_keep_a_run_from_being_kept(mlflow_server: str) -> None:
+    """Each of them refuses the whole batch: one as a path that leads elsewhere, two as one parameter with two values."""
+    who, store = identity(), Tracking(mlflow_server, {}, shared=True)
+    names = ("/val", "a/../b", "loss//", ".", "ok/val", "a@1", "a%1")
+    run = Run(
+        commit=who.commit,
+        key=who.key,
+        run_id=store.create(who, since()),
+        metrics={name: Metric(value=0.5, source="metrics.json") for name in names},
+        params={name: str(number) for number, name in enumerate(names)},
+    )
+    store.complete(run, who, {})
+    assert store.by_commit(who.key, who.commit) == run
 
 
 def test_images_come_back_by_their_content(mlflow_server: str) -> None:
@@ -364,9 +389,10 @@ def test_a_users_server_keeps_the_users_settings() -> None:
     assert (told["MLFLOW_TRACKING_TOKEN"], told["MLFLOW_EXPERIMENT_NAME"]) == ("t", "churn")
 
 
-def test_a_context_that_is_no_json_is_a_wrong_setting() -> None:
+@pytest.mark.parametrize("value", ["{team", "[1]", '"team"', "3"])
+def test_a_context_that_is_no_json_object_is_a_wrong_setting(value: str) -> None:
     with pytest.raises(ConfigError, match=r"MLFLOW_RUN_CONTEXT"):
-        Tracking("http://127.0.0.1:1", {}, shared=False).variables({"MLFLOW_RUN_CONTEXT": "{team"}, identity())
+        Tracking("http://127.0.0.1:1", {}, shared=False).variables({"MLFLOW_RUN_CONTEXT": value}, identity())
 
 
 @pytest.mark.parametrize("uri", ["sqlite:///mlflow.db", "file:///tmp/mlruns", "./mlruns", "databricks"])

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -212,6 +212,11 @@ class Tracking:
         self._ask(add)
         return run
 
+    def recorded(self, run: Run) -> None:
+        """Note that the run is what its branch has now, and not one of code that may never be merged (`latest`)."""
+        run_id, now = run.run_id or "", datetime.now(UTC).isoformat()
+        self._ask(lambda client: client.set_tag(run_id, "ml_ci.recorded", now))
+
     # -- base runs (a `RunStore`)
 
     def by_commit(self, key: str, commit: str) -> Run | None:
@@ -223,8 +228,8 @@ class Tracking:
         return self._tagged(key, f"tags.`ml_ci.fingerprint` = '{_plain(fingerprint)}' and tags.`ml_ci.record` LIKE '%'")
 
     def latest(self, key: str) -> Run | None:
-        """The newest complete run of a commit's code as it is, of whatever commit."""
-        return self._tagged(key, "tags.`ml_ci.record` = 'exact'")
+        """The complete run that was recorded last, of whatever commit."""
+        return self._tagged(key, "tags.`ml_ci.recorded` LIKE '%'", newest="tags.`ml_ci.recorded`")
 
     def by_id(self, run_id: str) -> Run:
         """The run with this MLflow id. Raises ConfigError where there is none, TrainingError if it has not finished."""
@@ -246,11 +251,11 @@ class Tracking:
 
     # -- inside
 
-    def _tagged(self, key: str, condition: str) -> Run | None:
+    def _tagged(self, key: str, condition: str, newest: str = "attributes.start_time") -> Run | None:
         def find(client: MlflowClient) -> Run | None:
             condition_and_key = f"{condition} and tags.`ml_ci.key` = '{_plain(key)}' and attributes.status = 'FINISHED'"
             runs = client.search_runs(
-                _experiments(client), condition_and_key, max_results=1, order_by=["attributes.start_time DESC"]
+                _experiments(client), condition_and_key, max_results=1, order_by=[f"{newest} DESC"]
             )
             return self._record(client, runs[0]) if runs else None
 
