@@ -183,9 +183,9 @@ def _run(start: Path, base: str | None, config: Path | None, out: Path | None, *
     git = git.knowing(outputs_of(settings, git.top))
     folder = out or git.top / FOLDER
     where = context.in_clone(git, base)
-    if where.base and not quiet:
-        click.echo(f"Comparing with {where.base[:12]}, {where.chosen}.", err=True)
     with workshop(git, folder, os.environ, TerminalProgress(quiet=quiet)) as (shop, temporary):
+        if where.base and not quiet:
+            click.echo(f"Comparing with {where.base[:12]}, {where.chosen}.", err=True)
         # if this job is killed, the result of another one must not be taken for its own
         (folder / "result.json").unlink(missing_ok=True)
         before = frozenset(git.dirty_paths())
