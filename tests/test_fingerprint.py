@@ -50,3 +50,19 @@ def test_parameters_count_where_inputs_lists_the_code_only(tmp_path: Path, run_j
     repository = Repository.create(tmp_path / "repo", files)
     repository.branch("change").commit({"params.yaml": "accuracy: 0.5\n"})
     assert_head_is_trained_and_fails(run_job(repository))
+
+
+def test_a_changed_file_that_a_wide_glob_for_metrics_catches_is_no_output(tmp_path: Path, run_job: RunJob) -> None:
+    """A laptop's uncommitted change of config.json, beside `metrics: ["*.json"]`."""
+    files = {
+        "train.py": READS_DATA.replace("data/accuracy.txt", "config.json"),
+        "config.json": "0.9",
+        ".ml-ci.yml": CONFIG + "metrics: ['*.json']\n",
+        ".gitignore": OUTPUTS,
+    }
+    repository = Repository.create(tmp_path / "repo", files)
+    repository.write({"config.json": "0.5"})
+    result = run_job(repository)
+    assert result.head is not None, result.failure
+    assert result.head.dirty
+    assert_head_is_trained_and_fails(result)

@@ -20,13 +20,16 @@ USUAL_METRICS = tuple(
 )
 """Where metrics are looked for when the configuration does not say. Only what this training wrote counts."""
 
+_WILD = frozenset("*?[")
+
 
 @dataclass(frozen=True)
 class Outputs:
     """Globs of files that training writes, from the repository's top.
 
-    `declared` are outputs, tracked or not, because somebody said so. `usual` are only guessed by their names: of these a
-    tracked file may as well be data that training reads, so only untracked ones are taken for outputs.
+    `declared` are outputs, tracked or not, because somebody named the very file. `usual` are only guessed by their names,
+    or caught by a wide glob: of these a tracked file may as well be one that training reads, as a config.json beside
+    `metrics: ["*.json"]`, so only untracked ones are taken for outputs.
     """
 
     declared: tuple[str, ...]
@@ -53,9 +56,10 @@ def outputs_of(config: Config, top: Path) -> Outputs:
     """What a training as `config` describes it writes in the repository at `top`."""
     prefix = "" if config.working_directory == "." else f"/{config.working_directory}"
     said = config.metrics or declared_metrics(top / config.working_directory / "dvc.yaml")
-    guessed = (*(USUAL_METRICS if config.metrics is None else ()), *config.plots)
+    named = tuple(path for path in said if not _WILD.intersection(path))
+    guessed = (*said, *(USUAL_METRICS if config.metrics is None else ()), *config.plots)
     return Outputs(
-        declared=tuple(f"{prefix}/{glob}" for glob in said), usual=tuple(f"{prefix}/{glob}" for glob in guessed)
+        declared=tuple(f"{prefix}/{path}" for path in named), usual=tuple(f"{prefix}/{glob}" for glob in guessed)
     )
 
 
