@@ -97,7 +97,9 @@ def prepare(
     if not directory.is_dir():
         raise ConfigError(f"working-directory {config.working_directory} is not a folder of the {name}.")
     files = git.working_files()
-    if not inputs.chosen(files, config.inputs):
+    command = config.train or _usual_command(directory, name)
+    globs = inputs.from_top(config.inputs, config.working_directory)
+    if not inputs.chosen(files, globs):
         raise ConfigError(f"`inputs` matches no file of the {name}: without inputs nothing can be compared.")
     with beside() as pool:
         pulling = pool.submit(pull, git, config) if name == "head" else None
@@ -112,7 +114,8 @@ def prepare(
             owner=git.owner,
         )
         pulled = pulling.result() if pulling else Pulled()
-    command = config.train or ("dvc repro" if (directory / "dvc.yaml").exists() else "python train.py")
+    if built.note:
+        shop.progress.line(built.note)
     return Side(
         name=name,
         git=git,
@@ -126,7 +129,7 @@ def prepare(
         fingerprint=inputs.fingerprint(
             command=command,
             files=files,
-            inputs=config.inputs,
+            inputs=globs,
             params=frozenset(str(path.relative_to(git.top)) for path in metric_files.expand(directory, config.params)),
             data=pulled.changed,
             settings=training_digest(config),
@@ -150,6 +153,14 @@ def beside() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     pool.shutdown()
+
+
+def _usual_command(directory: Path, name: str) -> str:
+    """How to train where the configuration does not say. Raises ConfigError where there is nothing to go by."""
+    for file, command in (("dvc.yaml", "dvc repro"), ("train.py", "python train.py")):
+        if (directory / file).exists():
+            return command
+    raise ConfigError(f"the {name} has neither a dvc.yaml nor a train.py: say with `train` how its model is trained.")
 
 
 def pull(git: Git, config: Config, shared: Git | None = None) -> Pulled:
@@ -342,7 +353,7 @@ def _data_versions(side: Side) -> tuple[DataVersion, ...]:
 def _nothing_left(side: Side, stale: Sequence[str]) -> str:
     text = (
         f"training (`{side.command}`) exited with 0 but left no metrics: log them to MLflow at MLFLOW_TRACKING_URI, "
-        "or write a file that `metrics` names."
+        "or write a file that `metrics` names. A script that sets a tracking URI of its own logs elsewhere."
     )
     if stale:
         text += f" {', '.join(stale[:5])} is there, but this training did not write it."

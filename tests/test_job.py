@@ -83,3 +83,25 @@ def test_a_tracked_file_that_only_looks_like_metrics_is_still_data(tmp_path: Pat
     result = run_job(repository)
     assert result.head_origin == "trained"
     assert [change.name for change in result.code] == ["metrics.csv"]
+
+
+def test_inputs_are_relative_to_the_working_directory(tmp_path: Path, run_job: RunJob) -> None:
+    config = "working-directory: churn\ninputs: ['src/**', '*.py']\n" + GATE
+    files = {"churn/train.py": WRITES_ACCURACY, "churn/params.yaml": "accuracy: 0.9\n", "churn/src/a.txt": "1"}
+    ignored = {".ml-ci.yml": config, ".gitignore": "metrics.json\n"}
+    repository = Repository.create(tmp_path / "repo", files | ignored)
+    repository.branch("change").commit({"src/a.txt": "not this model's"})
+    assert run_job(repository).head_origin == "same-inputs"
+    repository.commit({"churn/src/a.txt": "2"})
+    assert run_job(repository).head_origin == "trained"
+
+
+def test_a_repository_that_does_not_say_how_it_is_trained_is_a_wrong_configuration(
+    tmp_path: Path, run_job: RunJob
+) -> None:
+    repository = Repository.create(tmp_path / "repo", {"fit.py": "", ".ml-ci.yml": GATE})
+    repository.branch("change").commit({"fit.py": "1"})
+    result = run_job(repository)
+    assert result.exit_code == 2
+    assert result.failure
+    assert "`train`" in result.failure.message

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 from collections.abc import Iterable, Mapping
 
 DATA = ("?*.dvc", "dvc.lock", "dvc.yaml")
@@ -45,6 +46,23 @@ def fingerprint(
         "packages": dict(packages),
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def from_top(inputs: tuple[str, ...], folder: str) -> tuple[str, ...]:
+    """Globs that are relative to `folder`, as globs from the repository's top.
+
+    The default, `**`, means the whole repository wherever training runs: it may import what is beside its folder.
+    """
+    if folder == "." or inputs == ("**",):
+        return inputs
+    return tuple(_from_top(glob, folder) for glob in inputs)
+
+
+def _from_top(glob: str, folder: str) -> str:
+    sign, glob = ("!", glob[1:]) if glob.startswith("!") else ("", glob)
+    # a name without a folder means a file of that name at any depth
+    deep = "" if "/" in glob.rstrip("/") else "**/"
+    return f"{sign}/{posixpath.normpath(f'{folder}/{deep}{glob}')}"
 
 
 def chosen(paths: Iterable[str], inputs: tuple[str, ...]) -> frozenset[str]:
