@@ -32,8 +32,8 @@ def on_a_branch(path: Path, head: str, *, train: str = WRITES_ACCURACY, config: 
 
 
 def one_sentence(answer: subprocess.CompletedProcess[str]) -> str:
-    """The one line on standard error that tells what is wrong."""
-    lines = answer.stderr.strip().splitlines()
+    """The one line on standard error that tells what is wrong; another one may say what is compared with."""
+    lines = [line for line in answer.stderr.strip().splitlines() if not line.startswith("Comparing with ")]
     assert len(lines) == 1, answer.stderr
     assert "Traceback" not in answer.stdout + answer.stderr
     return lines[0]

@@ -286,7 +286,7 @@ def test_a_run_at_once_after_a_killed_one_is_not_disturbed_by_what_is_still_endi
 @pytest.mark.slow
 def test_a_second_run_at_the_same_time_says_so_and_does_not_disturb_the_first(job: Job) -> None:
     job.comes_to(at_heads_training)
-    answer = ml_ci("run", folder=job.repository.path)
+    answer = ml_ci("run", "--quiet", folder=job.repository.path)
     assert (answer.returncode, answer.stdout) == (4, "")
     assert "another ml-ci is at work" in answer.stderr
     assert len(answer.stderr.strip().splitlines()) == 1
