@@ -66,3 +66,15 @@ def test_a_changed_file_that_a_wide_glob_for_metrics_catches_is_no_output(tmp_pa
     assert result.head is not None, result.failure
     assert result.head.dirty
     assert_head_is_trained_and_fails(result)
+
+
+def test_that_a_script_is_no_longer_executable_counts(tmp_path: Path, run_job: RunJob) -> None:
+    script = "#!/bin/sh\necho '{\"accuracy\": 0.9}' >metrics.json\n"
+    files = {"train.sh": script, ".ml-ci.yml": CONFIG + "train: ./train.sh\n", ".gitignore": OUTPUTS}
+    repository = Repository.create(tmp_path / "repo", files)
+    (repository.path / "train.sh").chmod(0o755)
+    repository.commit()
+    (repository.path / "train.sh").chmod(0o644)
+    assert run_job(repository).exit_code == 3
+    repository.commit()
+    assert run_job(repository).exit_code == 3

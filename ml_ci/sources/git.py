@@ -23,6 +23,7 @@ from ml_ci.sources.outputs import Outputs
 from ml_ci.sources.process import Owner, last_words, owner_of
 
 SUBMODULE = "160000"
+EXECUTABLE = "100755"
 WORKTREE_PREFIX = "ml-ci-base-"
 SETTINGS = {
     "core.quotePath": "false",
@@ -174,22 +175,23 @@ class Git:
     # -- contents
 
     def files_at(self, commit: str) -> dict[str, str]:
-        """Every tracked file of a commit with the SHA of its content."""
+        """Every tracked file of a commit with the SHA of its content, and `+x` after it where it is executable."""
         listing = self._text("ls-tree", "-r", "-z", "--full-tree", commit)
         entries = (entry.split("\t", 1) for entry in listing.split("\0") if entry)
-        return {path: head.split()[2] for head, path in entries}
+        return {path: head.split()[2] + _mark(head.split()[0]) for head, path in entries}
 
     def working_files(self) -> dict[str, str]:
-        """Every file of the working tree that git would know, with the SHA that its content has now.
+        """Every file of the working tree that git would know, with the SHA that its content has now, as in `files_at`.
 
         Untracked files that are not ignored count, since training can read them; deleted ones do not.
         """
-        files = {path: sha for path, (_, sha) in self._index().items()}
+        files = {path: sha + _mark(mode) for path, (_, mode, sha) in self._index().items()}
         changed = self.dirty_paths()
         for path in changed:
             files.pop(path, None)
         present = [path for path in changed if (self.top / path).is_file() and not (self.top / path).is_symlink()]
-        files.update(zip(present, self._hashes(present), strict=True))
+        marks = [_mark(EXECUTABLE if os.access(self.top / path, os.X_OK) else "") for path in present]
+        files.update({path: sha + mark for path, sha, mark in zip(present, self._hashes(present), marks, strict=True)})
         for path in changed:
             place = self.top / path
             if place.is_symlink():
@@ -210,14 +212,14 @@ class Git:
     def _is_output(self, path: str, letters: str) -> bool:
         return self.outputs is not None and self.outputs.has(path, tracked=letters != "??")
 
-    def _index(self) -> dict[str, tuple[str, str]]:
-        """Git's letter for each tracked file, and the SHA of the content that is to be committed."""
+    def _index(self) -> dict[str, tuple[str, str, str]]:
+        """Git's letter for each tracked file, its mode, and the SHA of the content that is to be committed."""
         entries = (entry.split("\t", 1) for entry in self._text("ls-files", "-s", "-v", "-z").split("\0") if entry)
-        return {path: (head.split()[0], head.split()[2]) for head, path in entries}
+        return {path: (letter, mode, sha) for head, path in entries for letter, mode, sha, _ in [head.split()]}
 
     def _overlooked(self) -> list[str]:
         """Changed files that `git status` was told not to look at: marked as assume-unchanged or skip-worktree."""
-        told = {path: sha for path, (letter, sha) in self._index().items() if letter.islower() or letter == "S"}
+        told = {path: sha for path, (letter, _, sha) in self._index().items() if letter.islower() or letter == "S"}
         present = [path for path in told if (self.top / path).is_file()]
         return [path for path, sha in zip(present, self._hashes(present), strict=True) if sha != told[path]]
 
@@ -330,6 +332,11 @@ class Git:
         return process.run(
             ["git", *arguments], directory=self.top, variables=variables, owner=self.owner, stdin=stdin, timeout=600
         )
+
+
+def _mark(mode: str) -> str:
+    """Whether a file can be run is part of what training gets, and no part of its content's SHA."""
+    return "+x" if mode == EXECUTABLE else ""
 
 
 def _quoted(path: str) -> bytes:
