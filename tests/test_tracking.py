@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -17,6 +18,8 @@ from mlflow.entities import Metric as Point
 
 from ml_ci.errors import ConfigError, OutsideError, TrainingError
 from ml_ci.records import Image, Metric, Run
+from ml_ci.sources.mlflow_server import MlflowServer
+from ml_ci.sources.reaper import Reaper
 from ml_ci.sources.tracking import Identity, Tracking
 
 COMMIT = "1f0e2d3c4b5a69788796a5b4c3d2e1f001234567"
@@ -446,3 +449,13 @@ def test_a_server_that_is_not_mlflows_is_an_error(path: str) -> None:
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_a_journal_that_is_gone_when_it_is_looked_at_is_no_error(tmp_path: Path) -> None:
+    """SQLite makes and deletes it while the server starts; a link to nowhere is listed and not there, too."""
+    with Reaper() as reaper:
+        server = MlflowServer(tmp_path, {}, reaper)
+        server.store.mkdir(parents=True)
+        (server.store / "mlflow.db").write_bytes(b"12")
+        (server.store / "mlflow.db-journal").symlink_to("nowhere")
+        assert [(name, size) for name, _, size in server.state()] == [("mlflow.db", 2)]

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -90,8 +90,12 @@ class MlflowServer:
 
     def state(self) -> tuple[tuple[str, int, int], ...]:
         """The store's files with their times (ns) and sizes: as long as they are the same, nothing was logged."""
-        found = ((path.name, path.stat()) for path in sorted(self.store.glob("mlflow.db*")))
-        return tuple((name, status.st_mtime_ns, status.st_size) for name, status in found)
+        found = []
+        for path in sorted(self.store.glob(f"{DATABASE}*")):
+            with suppress(FileNotFoundError):  # a journal comes and goes while the server works
+                status = path.stat()
+                found.append((path.name, status.st_mtime_ns, status.st_size))
+        return tuple(found)
 
     def wait(self, seconds: float = 120) -> None:
         """Return when the server answers. Raises OutsideError if it has died or does not answer in time."""
