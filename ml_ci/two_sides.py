@@ -147,7 +147,7 @@ class TwoSides:
         self._kept += [self._keeping.submit(self._tell, finished) for finished in self._later]
         errors = [error for error in (future.exception() for future in self._kept) if error]
         for error in errors:
-            if not isinstance(error, MlCiError):
+            if not isinstance(error, MlCiError | OSError):
                 raise error
         return [f"A run could not be kept as a baseline: {error}" for error in errors]
 
@@ -244,7 +244,8 @@ class TwoSides:
         """Train the base. A base that cannot be trained is no baseline: loudly, and as `policy.no-baseline` says."""
         try:
             with self._step("Training base", "train base"):
-                sides.pull(base.git, base.config, shared=self._tools.git)
+                pulled = sides.pull(base.git, base.config, shared=self._tools.git)
+                self._journal.warnings += [f"Base: {warning}" for warning in pulled.warnings]
                 finished = self.train(base)
         except (TrainingError, ConfigError) as error:
             self._no_base(base.commit, error)

@@ -536,3 +536,15 @@ def configuration(variables: Mapping[str, str]) -> dict[str, str]:
 def give(folder: Path) -> None:
     for path in (folder, *folder.rglob("*")):
         os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+
+
+def test_a_workflows_checkout_of_one_commit_still_knows_a_base_by_its_branch(
+    repository: Repository, tmp_path: Path
+) -> None:
+    base = repository.git("rev-parse", "main")
+    repository.branch("change").commit({"train.py": "3\n"})
+    mine = clone(repository, tmp_path / "mine", "--depth=1", "--branch=change")
+    git = Git.discover(mine.path, clean_variables(), Credential("https://github.example", "token"))
+    assert git.resolve("main") == base
+    with pytest.raises(ConfigError, match="does not know the revision 'nowhere'"):
+        git.resolve("nowhere")

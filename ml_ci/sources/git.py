@@ -10,7 +10,7 @@ import base64
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,14 +113,21 @@ class Git:
         return answer.stdout.decode().strip()
 
     def resolve(self, revision: str) -> str:
-        """The SHA of a revision; a full SHA that is not here is fetched. Raises ConfigError for an unknown one."""
+        """The SHA of a revision; a full SHA that is not here is fetched, and so is a branch in a workflow's checkout.
+
+        Raises ConfigError for an unknown one.
+        """
         if len(revision) == 40 and all(digit in "0123456789abcdef" for digit in revision):
             self.ensure(revision)
         for name in (revision, f"origin/{revision}"):
             answer = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
             if answer.returncode == 0:
                 return answer.stdout.decode().strip()
-        raise ConfigError(f"git does not know the revision {revision!r}: fetch it, or name another with --base.")
+        if self.credential:
+            # actions/checkout brings one commit, and no names of branches
+            with suppress(OutsideError):
+                return self.fetch_branch(revision)
+        raise ConfigError(f"git does not know the revision {revision!r}: fetch it, or name another base.")
 
     def has(self, sha: str) -> bool:
         """Whether the commit is in this clone."""
@@ -346,7 +353,8 @@ def _quoted(path: str) -> bytes:
 
 def _configuration(variables: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
     """Settings for one git process through its environment, after those that the environment has already."""
-    count = int(variables.get("GIT_CONFIG_COUNT", "0") or 0)
+    given = variables.get("GIT_CONFIG_COUNT", "")
+    count = int(given) if given.isdecimal() else 0
     added = {"GIT_CONFIG_COUNT": str(count + len(settings))}
     for number, (name, value) in enumerate(settings.items(), start=count):
         added[f"GIT_CONFIG_KEY_{number}"] = name

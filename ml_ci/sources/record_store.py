@@ -77,7 +77,8 @@ class Records:
 
     def latest(self, key: str) -> Run | None:
         """The newest record of all."""
-        return next((self.by_commit(key, commit) for commit, _ in _index(self._tree.read, key)), None)
+        runs = (self.by_commit(key, commit) for commit, _ in _index(self._tree.read, key))
+        return next((run for run in runs if run), None)
 
     def image(self, run: Run, sha256: str) -> bytes | None:  # noqa: ARG002 - here they are kept by content alone
         """An image by the SHA-256 of its content."""
