@@ -99,8 +99,9 @@ def _table(laps: dict[str, Sequence[Lap]]) -> str:
     rows = []
     for name, measure, wanted in measures:
         values = {side: [measure(lap) for lap in done] for side, done in laps.items()}
-        ratio = median(values["ml-ci"]) / max(median(values["script"]), 1e-3)
-        rows.append([name, *map(_spread, values.values()), f"{ratio:.2f}", wanted])
+        script = median(values["script"])
+        ratio = f"{median(values['ml-ci']) / script:.2f}" if script > 0.1 else ""
+        rows.append([name, *map(_spread, values.values()), ratio, wanted])
     head = ("seconds: median (least to most)", *laps, "ml-ci / script", "wanted")
     return tabulate(rows, head, tablefmt="github", disable_numparse=True)
 

@@ -51,7 +51,7 @@ def lap(scene: Scene, workload: Workload, command: Sequence[str]) -> Lap:
         start, stop = (float(stamp) - epoch for stamp in stage.stamps.read_text().split())
         commented = _commented(stage)
         marks = [(at, line.partition("::group::")[2]) for at, line in lines if line.startswith("::group::")]
-        marks += [(seen.at, f"{seen.method} {_short(seen.path)}") for seen in stage.github.requests]
+        marks += [(seen.at, f"{seen.method} {_short(seen.path)}") for seen in stage.github.requests if seen.at > begin]
         marks += [(start, "— training begins"), (stop, "— training ends"), (end, "— the job ends")]
         return Lap(
             wall=end - begin,
