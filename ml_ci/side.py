@@ -103,6 +103,8 @@ def prepare(
         raise ConfigError(f"`inputs` matches no file of the {name}: without inputs nothing can be compared.")
     with beside() as pool:
         pulling = pool.submit(pull, git, config) if name == "head" else None
+        if pulling and config.pull is not False:
+            _announce_data(data_of(git, files), shop.progress)
         built = environment.prepare(
             directory,
             git.top,
@@ -114,6 +116,8 @@ def prepare(
             owner=git.owner,
         )
         pulled = pulling.result() if pulling else Pulled()
+    if pulled.said:
+        shop.progress.line(f"dvc pull: {pulled.said}")
     if built.note:
         shop.progress.line(built.note)
     return Side(
@@ -246,7 +250,7 @@ def collect(side: Side, training: Training, tracking: Tracking) -> Finished:
         peak_memory=training.cost.peak_memory,
         metrics=metrics,
         params=_read_params(side) | (dict(left.run.params) if left.run else {}),
-        data=_data_versions(side),
+        data=data_of(side.git, side.files),
         environment=Environment(
             python=side.environment.python,
             platform=side.environment.platform,
@@ -342,12 +346,22 @@ def _read_images(side: Side, fresh: set[Path]) -> dict[str, tuple[str, bytes]]:
     return images
 
 
-def _data_versions(side: Side) -> tuple[DataVersion, ...]:
+def _announce_data(versions: Sequence[DataVersion], progress: Progress) -> None:
+    """Say how much there is to pull, since DVC's own progress bars are for terminals only."""
+    if versions:
+        count = sum(version.files or 1 for version in versions)
+        size = sum(version.size or 0 for version in versions) / 1e6
+        progress.line(f"dvc pull: {count} file{'s' if count > 1 else ''}, {size:,.1f} MB, less what is here already")
+
+
+def data_of(git: Git, files: Mapping[str, str]) -> tuple[DataVersion, ...]:
+    """The data versions that DVC's files in the working tree name."""
+
     def read(path: str) -> bytes | None:
-        file = side.git.top / path
+        file = git.top / path
         return file.read_bytes() if file.is_file() else None
 
-    return tuple(version for version in data.versions(side.files, read) if version.path not in side.files)
+    return tuple(version for version in data.versions(files, read) if version.path not in files)
 
 
 def _nothing_left(side: Side, stale: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ import os
 import posixpath
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from subprocess import CompletedProcess
 from typing import Any
@@ -25,10 +25,14 @@ Read = Callable[[str], bytes | None]
 
 @dataclass(frozen=True)
 class Pulled:
-    """What `dvc pull` left: data that is not what DVC tracks, by path with a hash of its content, and warnings."""
+    """What `dvc pull` left: data that is not what DVC tracks, by path with a hash of its content, and warnings.
+
+    `said` are DVC's closing words, such as `50 files fetched`.
+    """
 
     changed: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    said: str = ""
 
 
 def find_dvc(directory: Path, top: Path) -> Path | None:
@@ -172,7 +176,8 @@ class Dvc:
         """
         answer = self.run("pull", *(("--", *targets) if targets else ()), directory=directory)
         if answer.returncode == 0:
-            return self.as_it_is() if targets else Pulled()
+            said = last_words(answer.stdout).rsplit(" / ", 1)[-1]
+            return replace(self.as_it_is() if targets else Pulled(), said=said)
         status = self._status()
         if status.blocked:
             # DVC brought everything, and then put nothing in its place because of the one file that was changed by hand
