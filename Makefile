@@ -8,7 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
+ifdef PYTHON
 export PYTHON
+endif
 
 .PHONY: help
 help: ## list the targets

@@ -32,8 +32,8 @@ pathlib.Path("metrics.json").write_text(json.dumps(found))
 
 
 def clean_variables() -> dict[str, str]:
-    """This process's environment without what a workflow, an MLflow or the machine's git settings would add."""
-    dropped = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_", "MLFLOW_", "ML_CI_", "DVC_")
+    """This process's environment without what a workflow, an MLflow, `make test` or the machine's git settings would add."""
+    dropped = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_", "MLFLOW_", "ML_CI_", "DVC_", "MAKE", "MFLAGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     python = str(Path(sys.executable).parent)
     return kept | {
