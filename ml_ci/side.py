@@ -221,13 +221,14 @@ def _variables(side: Side, tracking: Tracking, identity: Identity) -> dict[str, 
     return tracking.variables({"ML_CI_SEED": "0", **side.environment.variables}, identity)
 
 
-def collect(side: Side, training: Training, tracking: Tracking) -> Finished:
+def collect(side: Side, training: Training, tracking: Tracking, *, ask: bool) -> Finished:
     """Read what training left: MLflow's run, metrics files, parameters, images.
 
-    Raises TrainingError if it left no metrics.
+    Without `ask` it is known that training logged nothing, and its run is not in MLflow before it is kept. Raises
+    TrainingError if it left no metrics.
     """
     identity, since = training.identity, int(training.started.timestamp() * 1000)
-    left = tracking.left_by(identity, since) if tracking.may_have_changed(training.store) else Left(run=None)
+    left = tracking.left_by(identity, since) if ask else Left(run=None)
     fresh, stale = _fresh(side, training.before)
     from_files, file_warnings = _read_metrics(side, fresh)
     logged = dict(left.run.metrics) if left.run else {}
@@ -235,8 +236,8 @@ def collect(side: Side, training: Training, tracking: Tracking) -> Finished:
     if not metrics:
         raise TrainingError(_nothing_left(side, stale), log_tail(training.cost.log))
     run_id = left.run.run_id if left.run else None
-    if run_id is None and tracking.shared:
-        run_id = tracking.create(identity, since)  # the report links to it
+    if run_id is None and ask:
+        run_id = tracking.create(identity, since)
     images = _read_images(side, fresh)
     finished = Run(
         commit=side.commit,

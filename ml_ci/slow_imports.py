@@ -10,17 +10,18 @@ REPORT = ("jinja2", "tabulate", "pydantic", "PIL.ImageDraw", "matplotlib.figure"
 
 
 class SlowImports:
-    """Imports on a thread of its own: first what a report needs, and then, once `until` returns, MLflow's client.
+    """Imports on threads of its own: first what a report needs, and then, once `until` returns, MLflow's client.
 
     `until` waits until MLflow's server is up. The server, training and this would slow each other on two cores, and it
-    is the server that training may be waiting for.
+    is the server that training may be waiting for. `then` is called with the client imported, if there is time.
 
     Two threads must never import one package at once, since one of them could get half of it: whoever uses one of
     these calls `report` or `mlflow` first.
     """
 
-    def __init__(self, until: Callable[[], object]) -> None:
+    def __init__(self, until: Callable[[], object], then: Callable[[], object]) -> None:
         self._until = until
+        self._then = then
         self._reports = Thread(target=self._import_report, daemon=True, name="ml-ci-import")
         self._mlflow = Thread(target=self._import_mlflow, daemon=True, name="ml-ci-import-mlflow")
         self._go = Event()
@@ -38,6 +39,11 @@ class SlowImports:
         self.begin()
         self._held = True
         self._reports.join()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all is imported, so that nobody has to wait for it."""
+        return self._mlflow.ident is not None and not self._mlflow.is_alive()
 
     def mlflow(self) -> None:
         """Return when MLflow's client is imported."""
@@ -58,3 +64,5 @@ class SlowImports:
         self._reports.join()
         self._go.wait()
         importlib.import_module("mlflow")
+        if not self._held:
+            self._then()

@@ -79,7 +79,7 @@ class TwoSides:
         self._keeping = ThreadPoolExecutor(1, thread_name_prefix="ml-ci-keep")
         self._kept: list[Future[None]] = []
         self._later: list[Finished] = []
-        self._imports = SlowImports(tracking.await_answer)
+        self._imports = SlowImports(until=tracking.await_answer, then=tracking.open_store)
 
     def __enter__(self) -> Self:
         return self
@@ -133,9 +133,11 @@ class TwoSides:
         self._imports.begin()
         training = sides.run(side, self._tracking, self._tools.shop)
         self._imports.report()
-        if self._tracking.may_have_changed(training.store):
+        # where nothing was logged, nobody need wait for MLflow to tell so
+        ask = self._imports.is_done or self._tracking.may_have_changed(training.store)
+        if ask:
             self._imports.mlflow()
-        return sides.collect(side, training, self._tracking)
+        return sides.collect(side, training, self._tracking, ask=ask)
 
     def keep(self, finished: Finished) -> Run:
         """Keep a run in MLflow; returns it with its id there."""

@@ -133,6 +133,12 @@ class Tracking:
             with suppress(requests.RequestException):
                 requests.get(f"{self.uri}/health", timeout=seconds)
 
+    def open_store(self) -> None:
+        """Let the embedded server open its store, or make it, before somebody waits for that."""
+        if not self.shared:
+            with suppress(OutsideError):  # who needs an answer asks again
+                self.check()
+
     def may_have_changed(self, since: StoreState | None) -> bool:
         """Whether something may have been logged since `state` told this."""
         return since is None or self.state() != since
