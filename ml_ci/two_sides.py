@@ -79,7 +79,7 @@ class TwoSides:
         self._keeping = ThreadPoolExecutor(1, thread_name_prefix="ml-ci-keep")
         self._kept: list[Future[None]] = []
         self._later: list[Finished] = []
-        self._imports = SlowImports(until=tracking.await_answer, then=tracking.open_store)
+        self._imports = SlowImports(then=tracking.open_store)
 
     def __enter__(self) -> Self:
         return self

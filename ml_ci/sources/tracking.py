@@ -125,14 +125,6 @@ class Tracking:
         """Ask the server something small. Raises OutsideError, within seconds, if it does not answer as MLflow does."""
         self._ask(lambda client: client.search_experiments(max_results=1))
 
-    def await_answer(self, seconds: float = 120.0) -> None:
-        """Wait until the embedded server answers anything at all, or ends; without MLflow's client."""
-        import requests
-
-        if not self.shared:
-            with suppress(requests.RequestException):
-                requests.get(f"{self.uri}/health", timeout=seconds)
-
     def open_store(self) -> None:
         """Let the embedded server open its store, or make it, before somebody waits for that."""
         if not self.shared:
