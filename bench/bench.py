@@ -95,6 +95,7 @@ def _table(laps: dict[str, Sequence[Lap]]) -> str:
         ("comment to the job's end", lambda lap: lap.after_comment, ""),
         ("the whole job", lambda lap: lap.wall, ""),
         ("processor time", lambda lap: lap.processor, ""),
+        ("processor time of all else on the machine", lambda lap: lap.others, "near 0, or it disturbs"),
     ]
     rows = []
     for name, measure, wanted in measures:

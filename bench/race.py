@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from bench.scene import Scene, Stage, Workload
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lap:
-    """One job. All are seconds; `processor` is that of every process of the job, `marks` are moments since its start."""
+    """One job. All are seconds; `processor` is that of every process of the job, `others` that of every other on this machine,
+    and `marks` are moments since the job's start.
+    """
 
     wall: float
     training: float
@@ -25,6 +29,7 @@ class Lap:
     to_comment: float
     after_comment: float
     processor: float
+    others: float
     marks: tuple[tuple[float, str], ...]
 
     @property
@@ -36,6 +41,7 @@ class Lap:
 def lap(scene: Scene, workload: Workload, command: Sequence[str]) -> Lap:
     """Run one job on a fresh machine and look at it from outside."""
     with scene.stage(workload) as stage:
+        busy = _busy()
         begin, epoch = time.monotonic(), time.time() - time.monotonic()
         process = subprocess.Popen(
             command, cwd=stage.workspace, env=dict(stage.variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -44,7 +50,7 @@ def lap(scene: Scene, workload: Workload, command: Sequence[str]) -> Lap:
         reader = threading.Thread(target=lambda: lines.extend(_lines(process.stdout)))
         reader.start()
         _, status, usage = os.wait4(process.pid, 0)
-        end = time.monotonic()
+        end, busy = time.monotonic(), _busy() - busy
         reader.join()
         if os.waitstatus_to_exitcode(status):
             raise SystemExit(f"{command} failed:\n" + "\n".join(line for _, line in lines))
@@ -60,6 +66,7 @@ def lap(scene: Scene, workload: Workload, command: Sequence[str]) -> Lap:
             to_comment=commented - stop,
             after_comment=end - commented,
             processor=usage.ru_utime + usage.ru_stime,
+            others=max(0.0, busy - usage.ru_utime - usage.ru_stime),
             marks=tuple(sorted((at - begin, what) for at, what in marks)),
         )
 
@@ -88,6 +95,12 @@ def calibrate(scene: Scene, seconds: float) -> int:
         cwd=scene.folder, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     return max(20, round(200 * seconds / float(said) / 20) * 20)
+
+
+def _busy() -> float:
+    """Processor seconds that this machine has spent on anything."""
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system)
 
 
 def _lines(stream: IO[bytes] | None) -> Iterator[tuple[float, str]]:
