@@ -47,6 +47,41 @@ class Policy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PredictionsSpec:
+    """`predictions`: the file with one row per evaluated example, and what its columns are.
+
+    `id`, `target`, `prediction` and `score` have usual names; one that the file does not have is just not there, unless
+    the configuration names it itself (`named`). `metrics` are computed by scikit-learn; None means those with a rule
+    that scikit-learn knows. `columns` are per-example values that are averaged. `slices` are columns whose values part
+    the examples, `group` says which rows are not independent.
+    """
+
+    path: str
+    id: str = "id"
+    target: str = "y_true"
+    prediction: str = "y_pred"
+    score: str = "y_score"
+    group: str | None = None
+    slices: tuple[str, ...] = ()
+    metrics: tuple[str, ...] | None = None
+    columns: tuple[str, ...] = ()
+    named: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceRule:
+    """One line of `slices`: what a metric must not do in any slice of at least `min_size` examples.
+
+    Without `max_regression` the slices are shown and not judged.
+    """
+
+    metric: str
+    direction: Direction
+    max_regression: Tolerance | None = None
+    min_size: int = 50
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnvironmentSpec:
     """Where training runs. `auto`: built from the repository's lock or requirements; `none`: the caller's own;
     `requirements`: built from that file; `command`: a shell command that makes it and leaves it in `.venv`.
@@ -76,7 +111,10 @@ class Config:
     metrics: tuple[str, ...] | None = None
     params: tuple[str, ...] = ("params.yaml",)
     plots: tuple[str, ...] = ("plots/*.png",)
+    predictions: PredictionsSpec | None = None
+    repeats: int = 1
     gate: tuple[Rule, ...] = ()
+    slices: tuple[SliceRule, ...] = ()
     policy: Policy = field(default_factory=Policy)
     baseline: BaselinePolicy = "auto"
     key: str = "default"
@@ -100,8 +138,15 @@ def training_digest(config: Config) -> str:
         "metrics": config.metrics,
         "params": config.params,
         "plots": config.plots,
+        "predictions": _kept(config.predictions) if config.predictions else None,
+        "repeats": config.repeats,
     }
     return sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _kept(spec: PredictionsSpec) -> list[object]:
+    """What of `predictions` decides what is kept with a run; which metrics are computed from it does not."""
+    return [spec.path, spec.id, spec.target, spec.prediction, spec.score, spec.group, spec.slices, spec.columns]
 
 
 def unused_warnings(config: Config) -> tuple[str, ...]:

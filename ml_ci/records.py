@@ -34,12 +34,14 @@ class Metric(_Document):
 
     `value` is what MLflow calls the latest one, that of the largest step; NaN and infinities are kept as they are.
     `history` holds (step, value) pairs by rising step, empty or of length 1 where there is no curve.
-    `source` is `mlflow`, or the path of the file that it was read from.
+    `source` is `mlflow`, or the path of the file that it was read from, or computed from.
+    `repeats` holds the value of each training where there were several (seeds 0, 1, …); `value` is then their mean.
     """
 
     value: float
     history: tuple[tuple[int, float], ...] = ()
     source: str = "mlflow"
+    repeats: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +72,22 @@ class Image(_Document):
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptPredictions(_Document):
+    """The predictions that are kept with a run: the SHA-256 of the Parquet file, and its number of rows."""
+
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run(_Document):
     """What one training left behind.
 
     `commit` is the true SHA (on a pull request the head commit, not GitHub's merge of it); `dirty` says that the
     working tree differed from it. `fingerprint` is the hash of everything that training reads. `status` is MLflow's
     (`FINISHED`, `FAILED`, …). `started` is UTC in ISO 8601. `peak_memory` is in bytes, of the whole process group.
+    `test_set` is the digest of the examples that the metrics were measured on: of ids and targets where there are
+    predictions, else of all data under DVC; empty where neither is known.
     """
 
     commit: str
@@ -93,8 +105,20 @@ class Run(_Document):
     data: tuple[DataVersion, ...] = ()
     environment: Environment = field(default_factory=Environment)
     images: tuple[Image, ...] = ()
+    test_set: str = ""
+    predictions: KeptPredictions | None = None
     warnings: tuple[str, ...] = ()
     schema: int = SCHEMA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past(_Document):
+    """One line of a branch's history: the metrics of one recorded run, and the test set that they were measured on."""
+
+    commit: str
+    started: str
+    test_set: str
+    metrics: Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)

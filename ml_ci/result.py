@@ -21,6 +21,23 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TestSetUse:
+    """How worn the test set is: each verdict on the same examples tells a little of them to those who try again.
+
+    `examples` is its size, `verdicts` how many it has carried, this one included. `supported` is how many it can carry
+    before the next one's confidence no longer holds if each looks at the last (`ml_ci.compare.budget`); None where the
+    number of examples is not known.
+    """
+
+    __test__ = False  # pytest takes it for a test, by its name
+
+    digest: str
+    verdicts: int
+    examples: int | None = None
+    supported: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """One job's result. `decision` and `comparison` are None exactly when there is a `failure`.
 
@@ -40,6 +57,7 @@ class Result:
     failure: Failure | None = None
     code: tuple[Change, ...] = ()
     images: Mapping[str, Path] = field(default_factory=dict)
+    test_set: TestSetUse | None = None
     warnings: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     allowed: bool = False

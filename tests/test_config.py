@@ -434,7 +434,7 @@ def test_a_key_from_elsewhere_is_held_to_the_same() -> None:
 def test_the_training_digest_is_the_hash_of_what_is_said_about_training() -> None:
     said = (
         '{"data":null,"environment":["auto",""],"metrics":null,"params":["params.yaml"],"plots":["plots/*.png"],'
-        '"train":null,"working-directory":"."}'
+        '"predictions":null,"repeats":1,"train":null,"working-directory":"."}'
     )
     assert training_digest(Config()) == hashlib.sha256(said.encode()).hexdigest()
 
