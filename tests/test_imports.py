@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "ml_ci"
 
 ROOMS: dict[str, tuple[str, ...]] = {
-    "words": ("__init__", "errors", "records", "predictions", "config*"),
+    "words": ("__init__", "errors", "numbers", "records", "predictions", "config*"),
     "statistics": ("statistics/*",),
     "middle": ("compare/*",),
     "job's words": ("result", "progress"),

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml_ci import numbers
 from ml_ci.records import Run
-from ml_ci.report import numbers
 from ml_ci.report.escape import visible
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
+from ml_ci import numbers
 from ml_ci.compare.comparison import Change, MetricDifference
 from ml_ci.compare.gate import Decision, Judgement, Outcome
 from ml_ci.records import Origin, Run
-from ml_ci.report import numbers
 from ml_ci.result import Result
 
 OUTCOMES: dict[Outcome, str] = {

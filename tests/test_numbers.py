@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from ml_ci.report import numbers
+from ml_ci import numbers
 
 NAN, INF = math.nan, math.inf
 
