@@ -22,9 +22,10 @@ from ml_ci.sources.data import Dvc, Pulled
 from ml_ci.sources.dvc_settings import cache_folder
 from ml_ci.sources.environment import TrainingEnvironment
 from ml_ci.sources.git import Git
+from ml_ci.sources.mlflow_variables import Identity
 from ml_ci.sources.outputs import metric_patterns
 from ml_ci.sources.reaper import Reaper
-from ml_ci.sources.tracking import Identity, Left, StoreState, Tracking
+from ml_ci.sources.tracking import Left, StoreState, Tracking
 from ml_ci.sources.training import Trained, log_tail, train, training_variables
 
 IMAGE_BYTES = 5_000_000

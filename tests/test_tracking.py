@@ -19,8 +19,9 @@ from mlflow.entities import Metric as Point
 from ml_ci.errors import ConfigError, OutsideError, TrainingError
 from ml_ci.records import Image, Metric, Run
 from ml_ci.sources.mlflow_server import MlflowServer
+from ml_ci.sources.mlflow_variables import Identity
 from ml_ci.sources.reaper import Reaper
-from ml_ci.sources.tracking import Identity, Tracking
+from ml_ci.sources.tracking import Tracking
 
 COMMIT = "1f0e2d3c4b5a69788796a5b4c3d2e1f001234567"
 OTHER = "ba5e0123456789abcdef0123456789abcdef0123"

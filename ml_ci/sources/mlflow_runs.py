@@ -1,0 +1,105 @@
+"""A run in MLflow beside a `Run` of ml-ci: read from it, and completed in it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ml_ci.records import Metric, Run, read_record, write_record
+from ml_ci.sources.mlflow_client import artifact, log_bytes
+from ml_ci.sources.mlflow_variables import Identity
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric as LoggedMetric
+    from mlflow.entities import Run as LoggedRun
+
+RECORD = "ml-ci/record.json"
+IMAGES = "ml-ci/images"
+CURVE_POINTS = 1000
+"""More points than this say nothing more in a plot; a curve is thinned evenly, keeping its ends."""
+
+
+def recorded_run(client: MlflowClient, found: LoggedRun) -> Run:
+    """The record that was kept with the run; what MLflow alone knows of it where there is none."""
+    text = artifact(client, found.info.run_id, RECORD)
+    if text is None:
+        return read_run(client, found)
+    return replace(read_record(text, f"{RECORD} of the MLflow run {found.info.run_id}"), run_id=found.info.run_id)
+
+
+def read_run(client: MlflowClient, found: LoggedRun) -> Run:
+    """What MLflow itself knows of a run: metrics with their curves, parameters, our tags."""
+    info, data = found.info, found.data
+    with ThreadPoolExecutor(8) as pool:
+        histories = pool.map(lambda name: client.get_metric_history(info.run_id, name), data.metrics)
+        metrics = {
+            name: Metric(value=_unclamped(value), history=_curve(history))
+            for (name, value), history in zip(data.metrics.items(), histories, strict=True)
+        }
+    tags = data.tags
+    return Run(
+        commit=tags.get("ml_ci.commit") or tags.get("mlflow.source.git.commit") or "",
+        key=tags.get("ml_ci.key", "default"),
+        run_id=info.run_id,
+        fingerprint=tags.get("ml_ci.fingerprint", ""),
+        status=info.status,
+        train_seconds=(info.end_time - info.start_time) / 1000 if info.end_time else None,
+        metrics=metrics,
+        params=dict(data.params),
+    )
+
+
+def complete_run(client: MlflowClient, run_id: str, run: Run, identity: Identity, images: Mapping[str, bytes]) -> None:
+    """Add to a run in MLflow what it lacks of `run`, and end it. The tag `ml_ci.record` comes last: with it, it is whole."""
+    from mlflow.entities import Metric as Point
+    from mlflow.entities import Param
+
+    present = client.get_run(run_id)
+    points = [
+        Point(_legal(name), metric.value, present.info.end_time or present.info.start_time, 0)
+        for name, metric in run.metrics.items()
+        if metric.source != "mlflow" and _legal(name) not in present.data.metrics
+    ]
+    # of two names that MLflow cannot tell apart the last one counts: it refuses a second value of a parameter
+    named = {_legal(name): value[:6000] for name, value in run.params.items()}
+    params = [Param(name, value) for name, value in named.items() if name not in present.data.params]
+    for start in range(0, max(len(points), len(params)), 100):
+        client.log_batch(run_id, metrics=points[start : start + 100], params=params[start : start + 100])
+    for name, value in identity.tags().items():
+        if present.data.tags.get(name) != value:
+            client.set_tag(run_id, name, value)
+    for name, content in images.items():
+        log_bytes(client, run_id, content, f"{IMAGES}/{name}.png")
+    client.log_text(run_id, write_record(run), RECORD)
+    if present.info.status == "RUNNING":
+        client.set_terminated(run_id, "FINISHED")
+    client.set_tag(run_id, "ml_ci.record", "exact" if identity.exact else "other")
+
+
+def _curve(history: Iterable[LoggedMetric]) -> tuple[tuple[int, float], ...]:
+    """(step, value) by rising step, the last value logged for each; by the order of logging if all steps are equal."""
+    points = sorted(history, key=lambda point: (point.step, point.timestamp))
+    if len(points) > 1 and points[0].step == points[-1].step:
+        curve = [(number, _unclamped(point.value)) for number, point in enumerate(points)]
+    else:
+        curve = list({point.step: (point.step, _unclamped(point.value)) for point in points}.values())
+    if len(curve) > CURVE_POINTS:
+        stride = (len(curve) - 1) / (CURVE_POINTS - 1)
+        curve = [curve[round(number * stride)] for number in range(CURVE_POINTS)]
+    return tuple(curve)
+
+
+def _unclamped(value: float) -> float:
+    """MLflow stores an infinity as the largest float; nobody else logs exactly that."""
+    return float("inf") * (1 if value > 0 else -1) if abs(value) == sys.float_info.max else value
+
+
+def _legal(name: str) -> str:
+    """A name that MLflow takes: of its characters, and no other path than it looks."""
+    parts = re.sub(r"[^\w\-. :/]", "_", name)[:250].split("/")
+    return "/".join("_" if part in ("", ".", "..") else part for part in parts)
