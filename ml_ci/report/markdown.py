@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from ml_ci.compare.comparison import Change
 from ml_ci.report import escape
 from ml_ci.report.escape import Markdown
+from ml_ci.report.headline import no_baseline
 from ml_ci.report.presentation import Picture, Presentation
-from ml_ci.report.view import ChangeGroup, MetricRow, View, no_baseline, view
+from ml_ci.report.view import ChangeGroup, MetricRow, View, view
 from ml_ci.result import Result
 
 if TYPE_CHECKING:

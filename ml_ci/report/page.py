@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_ci.report import escape
+from ml_ci.report.headline import no_baseline
 from ml_ci.report.presentation import Plot, Presentation, pictures
-from ml_ci.report.view import no_baseline, view
+from ml_ci.report.view import view
 from ml_ci.result import Result
 
 if TYPE_CHECKING:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Literal
 
 from ml_ci import numbers
 from ml_ci.compare.comparison import Change, MetricDifference
-from ml_ci.compare.gate import Decision, Judgement, Outcome
+from ml_ci.compare.judgement import Judgement, Outcome
 from ml_ci.records import Origin, Run
+from ml_ci.report.headline import Headline, headline, no_baseline
 from ml_ci.result import Result
 
 OUTCOMES: dict[Outcome, str] = {
@@ -23,24 +22,6 @@ OUTCOMES: dict[Outcome, str] = {
 }
 
 _MINUS = re.compile(r"(?<!\S)-(?=\d)")
-
-Tone = Literal["good", "bad", "unsure", "warning"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Headline:
-    """The first line: `icon` and `word` for the verdict, `why` for the rule that decided it, `more` for the other ones.
-
-    `title` is the key, empty for the default one. `gate` says what the policy makes of it, where the verdict does not.
-    """
-
-    tone: Tone
-    icon: str
-    word: str
-    title: str
-    why: str
-    more: tuple[str, ...] = ()
-    gate: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +90,7 @@ def view(result: Result) -> View:
     fingerprinted = compared and result.head is not None and bool(result.head.fingerprint)
     known = groups if fingerprinted else [group for group in groups if group.changes]
     return View(
-        headline=_headline(result),
+        headline=headline(result),
         gated=tuple(_gated_row(judgement) for judgement in gated),
         changed=tuple(_row(row) for row in rest if compared and _moved(row)),
         unchanged=tuple(_row(row) for row in rest if not (compared and _moved(row))),
@@ -122,81 +103,6 @@ def view(result: Result) -> View:
         compared=compared,
         same_inputs=result.head_origin == "same-inputs",
     )
-
-
-def no_baseline(result: Result) -> str:
-    """Why there was nothing to compare with; empty where there was, or where training failed."""
-    if result.failure or result.base.run is not None:
-        return ""
-    return result.base.why or "no run of it was found, and it was not trained."
-
-
-def _headline(result: Result) -> Headline:
-    title = "" if result.key == "default" else result.key
-    if result.failure:
-        return Headline(tone="warning", icon="⚠️", word="Error", title=title, why=result.failure.message)
-    if result.decision is None:
-        raise ValueError("a result without a failure has a decision")
-    tone, icon, word, reasons = _words(result, result.decision)
-    gate = "The policy lets the merge through." if result.allowed else "The policy holds the merge back."
-    expected = {"pass": result.allowed, "fail": not result.allowed}
-    return Headline(
-        tone=tone,
-        icon=icon,
-        word=word,
-        title=title,
-        why=reasons[0],
-        more=tuple(reasons[1:]),
-        gate="" if expected.get(result.verdict) else gate,
-    )
-
-
-def _words(result: Result, decision: Decision) -> tuple[Tone, str, str, list[str]]:
-    judgements = decision.judgements
-    if decision.verdict == "fail":
-        return (
-            "bad",
-            "❌",
-            "Fail",
-            _reasons(judgements, "fail", "missing") or _reasons(judgements, "no-baseline") or [decision.why],
-        )
-    if decision.verdict == "inconclusive":
-        return "unsure", "❔", "Inconclusive", _reasons(judgements, "inconclusive") or [decision.why]
-    if result.base.run is None or any(judgement.outcome == "no-baseline" for judgement in judgements):
-        return "warning", "⚠️", "Pass, but not compared", [_uncompared(result)]
-    if result.head_origin == "same-inputs":
-        return "good", "✅", "Pass", ["nothing that matters to training changed."]
-    if not judgements:
-        return "warning", "⚠️", "Pass, but not judged", ["the configuration has no `gate`, so nothing holds this back."]
-    return "good", "✅", "Pass", [_summary(judgements)]
-
-
-def _reasons(judgements: Iterable[Judgement], *outcomes: Outcome) -> list[str]:
-    return [judgement.why for outcome in outcomes for judgement in judgements if judgement.outcome == outcome]
-
-
-def _summary(judgements: tuple[Judgement, ...]) -> str:
-    """Why it passes, with the numbers: the gated metrics as base → head, the first few of them."""
-    shown = [_arrow(judgement.difference) for judgement in judgements[:3]]
-    rest = len(judgements) - len(shown)
-    more = f" and {rest} more" if rest else ""
-    rules = "its rule holds" if len(judgements) == 1 else f"all {len(judgements)} rules hold"
-    return f"{', '.join(shown)}{more}; {rules}."
-
-
-def _arrow(difference: MetricDifference) -> str:
-    base, head = numbers.pair(difference.base, difference.head)
-    return (
-        f"{difference.name} {base}\u00a0→\u00a0{head}" if difference.base is not None else f"{difference.name} {head}"
-    )
-
-
-def _uncompared(result: Result) -> str:
-    if result.base.run is None:
-        return "there was no base to compare with."
-    judgements = result.decision.judgements if result.decision else ()
-    names = ", ".join(judgement.rule.metric for judgement in judgements if judgement.outcome == "no-baseline")
-    return f"the base has no number to hold against {names}."
 
 
 def _gated_row(judgement: Judgement) -> MetricRow:

@@ -1,0 +1,105 @@
+"""The first line of a report: the verdict and the rule that decided it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ml_ci import numbers
+from ml_ci.compare.comparison import MetricDifference
+from ml_ci.compare.judgement import Decision
+from ml_ci.result import Result
+
+Tone = Literal["good", "bad", "unsure", "warning"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """The first line: `icon` and `word` for the verdict, `why` for the rule that decided it, `more` for the other ones.
+
+    `title` is the key, empty for the default one. `gate` says what the policy makes of it, where the verdict does not.
+    """
+
+    tone: Tone
+    icon: str
+    word: str
+    title: str
+    why: str
+    more: tuple[str, ...] = ()
+    gate: str = ""
+
+
+def no_baseline(result: Result) -> str:
+    """Why there was nothing to compare with; empty where there was, or where training failed."""
+    if result.failure or result.base.run is not None:
+        return ""
+    return result.base.why or "no run of it was found, and it was not trained."
+
+
+def headline(result: Result) -> Headline:
+    """The verdict in a word, why, and what the policy makes of it."""
+    title = "" if result.key == "default" else result.key
+    if result.failure:
+        return Headline(tone="warning", icon="⚠️", word="Error", title=title, why=result.failure.message)
+    if result.decision is None:
+        raise ValueError("a result without a failure has a decision")
+    tone, icon, word, reasons = _words(result, result.decision)
+    gate = "The policy lets the merge through." if result.allowed else "The policy holds the merge back."
+    expected = {"pass": result.allowed, "fail": not result.allowed}
+    return Headline(
+        tone=tone,
+        icon=icon,
+        word=word,
+        title=title,
+        why=reasons[0],
+        more=tuple(reasons[1:]),
+        gate="" if expected.get(result.verdict) else gate,
+    )
+
+
+def _words(result: Result, decision: Decision) -> tuple[Tone, str, str, list[str]]:
+    judgements = decision.judgements
+    reasons = list(decision.reasons) or [decision.why]
+    if decision.verdict == "fail":
+        return "bad", "❌", "Fail", reasons
+    if decision.verdict == "inconclusive":
+        return "unsure", "❔", "Inconclusive", reasons
+    if result.base.run is None or any(judgement.outcome == "no-baseline" for judgement in judgements):
+        return "warning", "⚠️", "Pass, but not compared", [_uncompared(result)]
+    if result.head_origin == "same-inputs":
+        return "good", "✅", "Pass", ["nothing that matters to training changed."]
+    if not judgements and not _gated_slices(decision):
+        return "warning", "⚠️", "Pass, but not judged", ["the configuration has no `gate`, so nothing holds this back."]
+    return "good", "✅", "Pass", [_summary(decision)]
+
+
+def _gated_slices(decision: Decision) -> int:
+    return sum(judgement.outcome == "pass" for judgement in decision.slices)
+
+
+def _summary(decision: Decision) -> str:
+    """Why it passes, with the numbers: the gated metrics as base → head, the first few of them."""
+    judgements, slices = decision.judgements, _gated_slices(decision)
+    if not judgements:
+        return f"no metric got worse in any of {slices} slices by more than is allowed."
+    shown = [_arrow(judgement.difference) for judgement in judgements[:3]]
+    rest = len(judgements) - len(shown)
+    more = f" and {rest} more" if rest else ""
+    rules = "its rule holds" if len(judgements) == 1 else f"all {len(judgements)} rules hold"
+    also = f", also in {slices} slices" if slices else ""
+    return f"{', '.join(shown)}{more}; {rules}{also}."
+
+
+def _arrow(difference: MetricDifference) -> str:
+    base, head = numbers.pair(difference.base, difference.head)
+    return (
+        f"{difference.name} {base}\u00a0→\u00a0{head}" if difference.base is not None else f"{difference.name} {head}"
+    )
+
+
+def _uncompared(result: Result) -> str:
+    if result.base.run is None:
+        return "there was no base to compare with."
+    judgements = result.decision.judgements if result.decision else ()
+    names = ", ".join(judgement.rule.metric for judgement in judgements if judgement.outcome == "no-baseline")
+    return f"the base has no number to hold against {names}."
