@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_ci.compare.comparison import Change
 from ml_ci.report import escape
+from ml_ci.report.certainty import Certainty, SliceRow, Slices
 from ml_ci.report.escape import Markdown
 from ml_ci.report.headline import no_baseline
 from ml_ci.report.presentation import Picture, Presentation
+from ml_ci.report.templates import template
 from ml_ci.report.view import ChangeGroup, MetricRow, View, view
 from ml_ci.result import Result
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Template
 
 COMMENT_LIMIT = 60_000
 """Bytes. GitHub refuses a comment of more than 65,536 characters."""
@@ -30,12 +31,12 @@ _OPEN_ROWS = 30
 
 def render_comment(result: Result, presentation: Presentation, pictures: Sequence[Picture] = ()) -> str:
     """The pull request's comment, without its marker: at most 60,000 bytes, cut at whole sections."""
-    return _render(result, presentation, pictures, limit=COMMENT_LIMIT, few=5, shown_pictures=2)
+    return _render(result, presentation, pictures, limit=COMMENT_LIMIT, few=5, slices=20, shown_pictures=3)
 
 
 def render_report(result: Result, presentation: Presentation, pictures: Sequence[Picture] = ()) -> str:
     """The same with everything shown, for report.md and the job summary: at most 1,000,000 bytes."""
-    return _render(result, presentation, pictures, limit=SUMMARY_LIMIT, few=100, shown_pictures=20)
+    return _render(result, presentation, pictures, limit=SUMMARY_LIMIT, few=100, slices=500, shown_pictures=20)
 
 
 def _render(
@@ -45,16 +46,18 @@ def _render(
     *,
     limit: int,
     few: int,
+    slices: int,
     shown_pictures: int,
 ) -> str:
     shown = view(result)
-    template = _environment().get_template("comment.md.j2")
+    page = _template()
     context = {
         "view": shown,
         "presentation": presentation,
         "sha": partial(_sha, presentation),
         "pictures": () if shown.same_inputs else pictures,
         "few": few,
+        "most_slices": slices,
         "shown_pictures": shown_pictures,
         "no_baseline": no_baseline(result),
         "long_changes": [group for group in shown.changes if len(group.changes) > few],
@@ -63,13 +66,15 @@ def _render(
         "open_changes": bool(shown.changed) and not shown.gated and len(shown.changed) <= _OPEN_ROWS,
         "changed_table": _metric_table(shown.changed, compared=True),
         "unchanged_table": "" if shown.same_inputs else _metric_table(shown.unchanged, compared=False),
+        "grounds_table": _grounds_table(shown.certainty),
+        "slices_table": _slices_table(shown.certainty.slices, slices),
         "left_out": "",
     }
 
     def block(name: str, **more: str) -> str:
-        return "".join(template.blocks[name](template.new_context({**context, **more}))).strip("\n")
+        return "".join(page.blocks[name](page.new_context({**context, **more}))).strip("\n")
 
-    sections = {name: block(name) for name in template.blocks}
+    sections = {name: block(name) for name in page.blocks}
     left_out: list[str] = []
     for name in reversed([name for name, text in sections.items() if text and name not in _ALWAYS]):
         if _size(sections) <= limit:
@@ -104,6 +109,46 @@ def _gate_table(shown: View) -> Markdown:
     if not shown.compared:
         absent |= {"Base", "Δ"}
     return _table(rows, columns, absent)
+
+
+def _grounds_table(certainty: Certainty) -> Markdown:
+    columns = {"Metric": "left", "Evidence": "left", "Method": "left", "One-sided bounds of Δ": "left"}
+    columns |= {"Allowed": "right", "Detectable": "right", "Needed": "right"}
+    rows = [
+        [
+            row.name,
+            *(row.evidence, row.method, row.bounds, row.margin, row.detectable, row.needed),
+        ]
+        for row in certainty.grounds
+    ]
+    # a column that holds nothing is not worth its place
+    absent = {name for index, name in enumerate(columns) if all(row[index] == "—" for row in rows)}
+    cells = [[escape.code(name, 80), *(escape.prose(text, 120) for text in rest)] for name, *rest in rows]
+    return _table(cells, columns, absent)
+
+
+def _slices_table(slices: Slices | None, most: int) -> Markdown:
+    if slices is None:
+        return Markdown("")
+    columns = {"Metric": "left", "Slice": "left", "Examples": "right", "Base": "right", "Head": "right", "Δ": "left"}
+    columns |= {"Interval of Δ": "left", "Allowed": "right", "Outcome": "left"}
+    cells = [
+        [
+            escape.code(row.metric, 80),
+            _place(row),
+            *(escape.prose(text) for text in (row.size, row.base, row.head, row.delta, row.interval, row.margin)),
+            Markdown(f"**{row.outcome}**" if row.bad else row.outcome),
+        ]
+        for row in slices.rows[:most]
+    ]
+    absent = {"Allowed"} if all(row.margin == "—" for row in slices.rows) else set()
+    if len({row.metric for row in slices.rows}) == 1:
+        absent.add("Metric")
+    return _table(cells, columns, absent)
+
+
+def _place(row: SliceRow) -> Markdown:
+    return Markdown(f"{escape.code(row.column, 60)} = {escape.code(row.value, 80)}")
 
 
 def _metric_table(rows: Sequence[MetricRow], *, compared: bool) -> Markdown:
@@ -173,27 +218,18 @@ def _url(url: str) -> Markdown:
 
 
 @cache
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - this is Markdown; `finalize` escapes it for that
-        finalize=_escaped,
-    )
-    environment.filters.update(
-        code=escape.code,
-        fence=escape.fence,
-        attribute=escape.attribute,
-        url=_url,
-        change=_change,
-        changes_table=_changes_table,
-        script=partial(escape.fence, language="sh"),
-    )
-    return environment
+def _template() -> Template:
+    filters: dict[str, Callable[..., object]] = {
+        "code": escape.code,
+        "fence": escape.fence,
+        "attribute": escape.attribute,
+        "url": _url,
+        "change": _change,
+        "changes_table": _changes_table,
+        "place": _place,
+        "script": partial(escape.fence, language="sh"),
+    }
+    return template("comment.md.j2", escape=_escaped, filters=filters, html=False)
 
 
 def _escaped(value: object) -> str:

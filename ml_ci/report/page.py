@@ -11,25 +11,26 @@ from typing import TYPE_CHECKING
 from ml_ci.report import escape
 from ml_ci.report.headline import no_baseline
 from ml_ci.report.presentation import Plot, Presentation, pictures
+from ml_ci.report.templates import template
 from ml_ci.report.view import view
 from ml_ci.result import Result
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Template
     from markupsafe import Markup
+
+
+_MOST_SLICES = 500
 
 
 def render_page(result: Result, presentation: Presentation, plots: Sequence[Plot] = ()) -> str:
     """The page, with the plots' files inside it."""
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            view=view(result),
-            presentation=presentation,
-            pictures=pictures(plots, lambda plot: _data_uri(plot.path)),
-            no_baseline=no_baseline(result),
-        )
+    return _template().render(
+        view=view(result),
+        presentation=presentation,
+        pictures=pictures(plots, lambda plot: _data_uri(plot.path)),
+        no_baseline=no_baseline(result),
+        most=_MOST_SLICES,
     )
 
 
@@ -41,19 +42,8 @@ def _data_uri(path: Path) -> Markup:
 
 
 @cache
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=True,
-        finalize=_visible,
-    )
-    environment.filters["log"] = _Lines
-    return environment
+def _template() -> Template:
+    return template("page.html.j2", escape=_visible, filters={"log": _Lines}, html=True)
 
 
 class _Lines(str):

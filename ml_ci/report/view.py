@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from ml_ci import numbers
 from ml_ci.compare.comparison import Change, MetricDifference
 from ml_ci.compare.judgement import Judgement, Outcome
 from ml_ci.records import Origin, Run
+from ml_ci.report.certainty import Certainty, certainty, worn
 from ml_ci.report.headline import Headline, headline, no_baseline
 from ml_ci.result import Result
 
@@ -72,6 +73,7 @@ class View:
     log: str = ""
     compared: bool = False
     same_inputs: bool = False
+    certainty: Certainty = field(default_factory=Certainty)
 
     @property
     def has_intervals(self) -> bool:
@@ -102,7 +104,16 @@ def view(result: Result) -> View:
         log=result.failure.log_tail if result.failure else "",
         compared=compared,
         same_inputs=result.head_origin == "same-inputs",
+        certainty=_certainty(result),
     )
+
+
+def _certainty(result: Result) -> Certainty:
+    if result.decision is None:
+        return Certainty()
+    found = certainty(result.decision, result.test_set)
+    # where nothing was trained again there is no chance to know of
+    return replace(found, plain=()) if result.head_origin == "same-inputs" else found
 
 
 def _gated_row(judgement: Judgement) -> MetricRow:
@@ -152,10 +163,12 @@ def _shown_below(change: Change, result: Result) -> bool:
 
 
 def all_warnings(result: Result) -> tuple[str, ...]:
-    """The job's warnings and those of both runs, each once."""
+    """The job's warnings, those of both runs, and that the test set is worn out; each once."""
     runs = [(result.head, "")] + ([(result.base.run, "Base: ")] if result.base.run is not result.head else [])
     own = [f"{prefix}{warning}" for run, prefix in runs if run for warning in run.warnings]
-    return tuple(dict.fromkeys([*result.warnings, *(warning for warning in own if warning not in result.warnings)]))
+    own = [warning for warning in own if warning not in result.warnings]
+    wear = [text] if (text := worn(result.test_set)) else []
+    return tuple(dict.fromkeys([*result.warnings, *own, *wear]))
 
 
 def _head_side(result: Result) -> Side:
