@@ -9,12 +9,14 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from ml_ci.config import Tolerance
-from ml_ci.config_yaml import Field, Fields, Items, Scalar, quoted
+from ml_ci.config_yaml import Field, Fields, Items, Place, Scalar, quoted
 from ml_ci.errors import ConfigError
 
 MAX_TIMEOUT = 35 * 24 * 3600.0
 """35 days in seconds: longer than GitHub lets any workflow run."""
 MAX_KEY_LENGTH = 64
+MAX_METRIC_NAME = 250
+"""Characters that MLflow gives a metric's name."""
 
 C = TypeVar("C", bound=str)
 
@@ -90,11 +92,11 @@ def number(field: Field) -> float:
     return _finite(field, float(written))
 
 
-def whole_number(field: Field) -> int:
-    """A whole number of at least 1."""
+def whole_number(field: Field, most: int | None = None) -> int:
+    """A whole number of at least 1, and at most `most` where that is given."""
     found = number(field)
-    if found < 1 or found != int(found):
-        raise wrong_type(field, "a whole number of at least 1")
+    if found < 1 or found != int(found) or (most is not None and found > most):
+        raise wrong_type(field, f"a whole number from 1 to {most}" if most else "a whole number of at least 1")
     return int(found)
 
 
@@ -140,6 +142,16 @@ def duration(field: Field) -> float:
             f"not {quoted(value.text)}."
         )
     return seconds
+
+
+def metric_name(name: str, place: Place) -> str:
+    """A name that MLflow takes for a metric's, as it is written. Raises ConfigError, naming the place, for others."""
+    length = len(name.strip())
+    if not 1 <= length <= MAX_METRIC_NAME:
+        raise place.error(f"a metric's name must have 1 to {MAX_METRIC_NAME} characters, not {length}.")
+    if not name.isprintable():
+        raise place.error(f"the metric's name {quoted(name)} holds a control character; take it out.")
+    return name
 
 
 def key_name(name: str, where: str) -> str:

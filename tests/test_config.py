@@ -11,8 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from ml_ci import config_reader
-from ml_ci.config import Config, EnvironmentSpec, Policy, Rule, Tolerance, training_digest, unused_warnings
+from ml_ci import config_keys
+from ml_ci.config import (
+    Config,
+    EnvironmentSpec,
+    Policy,
+    PredictionsSpec,
+    Rule,
+    SliceRule,
+    Tolerance,
+    training_digest,
+    unused_warnings,
+)
 from ml_ci.config_reader import load, parse
 from ml_ci.config_values import key_name
 from ml_ci.config_yaml import MAX_BYTES
@@ -137,8 +147,7 @@ BAD: dict[str, tuple[int, tuple[str, ...]]] = {
     "key_dots": (1, ('".." cannot be a key',)),
     "key_too_long": (1, ("65 characters", "at most 64")),
     "key_with_accent": (1, ('"modèle" cannot be a key', "letters of English")),
-    "repeats_five": (1, ('"repeats: 5" is not supported by this version of ml-ci',)),
-    "repeats_zero": (1, ("at least 1",)),
+    "repeats_zero": (1, ("from 1 to 100",)),
     "repeats_half": (1, ("whole number",)),
     # the gate and the policy
     "gate_is_list": (1, ('"gate"', "direction: higher", "not a list")),
@@ -172,6 +181,99 @@ BAD: dict[str, tuple[int, tuple[str, ...]]] = {
     "confidence_percent": (1, ("write 0.95",)),
     "confidence_ninety_five": (1, ("less than 1", "write 0.95")),
     "confidence_one": (1, ("less than 1",)),
+    # predictions, repeats and slices
+    "predictions_is_text": (1, ("{path: predictions.csv}",)),
+    "predictions_without_path": (1, ('"predictions" has no path',)),
+    "predictions_ending": (
+        1,
+        (
+            "predictions.json",
+            ".csv, .csv.gz or .parquet",
+        ),
+    ),
+    "predictions_escape": (2, ("out of the repository",)),
+    "predictions_glob": (1, ("without wildcards",)),
+    "predictions_columns_is_text": (3, ('must be a list (["ndcg"])',)),
+    "predictions_column_is_number": (
+        3,
+        (
+            '"target" must be text',
+            "quotes",
+        ),
+    ),
+    "predictions_column_name_too_long": (3, ("at most 250 characters",)),
+    "predictions_two_roles": (
+        4,
+        (
+            'the column "label" is both "target" and "prediction"',
+            "name another",
+        ),
+    ),
+    "predictions_default_taken": (
+        3,
+        (
+            '"y_pred" is both "target" and "prediction"',
+            "unless the file says otherwise",
+        ),
+    ),
+    "predictions_group_is_id": (3, ('"id" is both "id" and "group"',)),
+    "predictions_slice_of_prediction": (3, ('"y_pred" is both "prediction" and "slices"',)),
+    "predictions_slice_twice": (3, ('"slices" has "region" twice',)),
+    "predictions_mean_of_target": (3, ('"y_true" is both "target" and "columns"',)),
+    "predictions_metric_and_column": (4, ('"accuracy" is in "metrics" and in "columns"',)),
+    "predictions_metrics_empty": (3, ('"metrics" is empty',)),
+    "repeats_hundred_and_one": (
+        1,
+        (
+            "from 1 to 100",
+            '"101"',
+        ),
+    ),
+    "repeats_in_words": (1, ('"repeats" must be a finite number, not "five"',)),
+    "slices_are_columns": (
+        2,
+        (
+            "{metric: accuracy, max-regression: 0.03}",
+            '"slices" under "predictions"',
+        ),
+    ),
+    "slices_without_predictions": (1, ('"slices" needs "predictions"',)),
+    "slices_without_columns": (2, ('"slices" needs "slices" under "predictions"',)),
+    "slices_without_metric": (2, ("names no metric",)),
+    "slices_without_direction": (
+        2,
+        (
+            '"accuracy" has no direction here',
+            "no rule in the gate",
+            '"direction: lower"',
+        ),
+    ),
+    "slices_other_direction": (
+        5,
+        (
+            "higher here",
+            "lower in the gate",
+        ),
+    ),
+    "slices_twice": (2, ('two rules for "f1"',)),
+    "slices_not_computed": (
+        2,
+        (
+            '"accuracy", which is not computed',
+            '"metrics" under "predictions"',
+        ),
+    ),
+    "slices_empty": (1, ('"slices" is empty',)),
+    "slices_min_size_zero": (3, ('"min-size" must be a whole number of at least 1',)),
+    "slices_min_size_underscore": (3, ('did you mean "min-size"?',)),
+    "slices_regression_negative": (1, ('"max-regression" must not be negative',)),
+    "slice_key_at_top": (
+        1,
+        (
+            '"min-size"',
+            'belongs under "slices"',
+        ),
+    ),
     # paths that lead elsewhere
     "absolute_path": (1, ('"/tmp/metrics.json"', "relative path")),
     "windows_path": (2, ("backslash", '"/"')),
@@ -227,7 +329,10 @@ def test_a_file_without_a_key_has_the_defaults_of_the_contract() -> None:
     assert config.metrics is None
     assert config.params == ("params.yaml",)
     assert config.plots == ("plots/*.png",)
+    assert config.predictions is None
+    assert config.repeats == 1
     assert config.gate == ()
+    assert config.slices == ()
     assert config.policy.confidence == 0.95
     assert config.policy.inconclusive == "pass"
     assert config.policy.no_baseline == "pass"
@@ -247,6 +352,15 @@ def test_the_example_of_the_contract_is_read_whole() -> None:
         metrics=("metrics.json",),
         params=("params.yaml",),
         plots=("plots/*.png",),
+        predictions=PredictionsSpec(
+            path="predictions.parquet",
+            group="customer_id",
+            slices=("region", "plan"),
+            metrics=("accuracy", "roc_auc"),
+            columns=("ndcg",),
+            named=frozenset({"id", "target", "prediction", "score"}),
+        ),
+        repeats=1,
         gate=(
             Rule(metric="accuracy", direction="higher", min=0.9, max_regression=Tolerance(value=0.005)),
             Rule(metric="rmse", direction="lower", max=4.0, max_regression=Tolerance(value=0.02, relative=True)),
@@ -254,14 +368,14 @@ def test_the_example_of_the_contract_is_read_whole() -> None:
         policy=Policy(confidence=0.95, inconclusive="pass", no_baseline="pass"),
         baseline="auto",
         key="default",
-        unused={"report": 10, "predictions": 11},
+        unused={"report": 10},
     )
 
 
 def test_each_key_that_has_no_effect_yet_is_a_warning_with_its_line() -> None:
-    text = "key: a\nslices: [region]\nevaluate: {command: x}\nattribute: true\nmax-trainings: 4\nreport: report.md\n"
+    text = "key: a\nevaluate: {command: x}\nattribute: true\nmax-trainings: 4\nreport: report.md\n"
     config = parse(text, ".ml-ci.yml")
-    assert config.unused == {"slices": 2, "evaluate": 3, "attribute": 4, "max-trainings": 5, "report": 6}
+    assert config.unused == {"evaluate": 2, "attribute": 3, "max-trainings": 4, "report": 5}
     assert [warning.split('"')[1] for warning in unused_warnings(config)] == list(config.unused)
     assert all("has no effect" in warning for warning in unused_warnings(config))
 
@@ -296,6 +410,64 @@ def test_a_time_is_read_as_seconds(written: str, seconds: float) -> None:
 def test_a_tolerance_is_a_number_or_a_percentage(written: str, tolerance: Tolerance) -> None:
     config = parse(f"gate: {{accuracy: {{direction: higher, max-regression: {written}}}}}\n", "f")
     assert config.gate[0].max_regression == tolerance
+
+
+def test_columns_with_a_usual_name_need_not_be_there_unless_the_file_names_them() -> None:
+    assert parse("predictions: {path: ./out/p.csv.gz}\n", "f").predictions == PredictionsSpec(
+        path="out/p.csv.gz",
+        id="id",
+        target="y_true",
+        prediction="y_pred",
+        score="y_score",
+        group=None,
+        slices=(),
+        metrics=None,
+        columns=(),
+        named=frozenset(),
+    )
+    named = parse("predictions: {path: p.csv, target: label, group: patient}\n", "f").predictions
+    assert named is not None
+    assert (named.target, named.named) == ("label", frozenset({"target"}))
+
+
+@pytest.mark.parametrize(
+    "roles",
+    ["prediction: p, score: p", "slices: [y_true]", "group: site, slices: [site, ward]"],
+)
+def test_one_column_may_have_two_roles_where_that_means_something(roles: str) -> None:
+    assert parse(f"predictions: {{path: p.csv, {roles}}}\n", "f").predictions is not None
+
+
+@pytest.mark.parametrize(("written", "repeats"), [("1", 1), ("5", 5), ("100", 100), ("5.0", 5)])
+def test_each_side_is_trained_as_often_as_the_file_says(written: str, repeats: int) -> None:
+    assert parse(f"repeats: {written}\n", "f").repeats == repeats
+
+
+SLICED = """\
+gate: {rmse: {direction: lower, max-regression: 2%}}
+predictions: {path: p.csv, slices: [region], columns: [ndcg]}
+slices:
+"""
+
+
+def test_slices_are_one_rule() -> None:
+    config = parse(SLICED + "  {metric: accuracy, direction: higher, max-regression: 0.03, min-size: 20}\n", "f")
+    rule = SliceRule(metric="accuracy", direction="higher", max_regression=Tolerance(value=0.03), min_size=20)
+    assert config.slices == (rule,)
+
+
+def test_slices_are_a_list_of_rules_and_take_the_direction_from_the_gate() -> None:
+    config = parse(SLICED + "  - {metric: rmse}\n  - {metric: ndcg, direction: higher, max-regression: 1%}\n", "f")
+    assert config.slices == (
+        SliceRule(metric="rmse", direction="lower", max_regression=None, min_size=50),
+        SliceRule(metric="ndcg", direction="higher", max_regression=Tolerance(value=0.01, relative=True), min_size=50),
+    )
+
+
+def test_the_order_of_gate_predictions_and_slices_does_not_matter() -> None:
+    gate, predictions, slices = SLICED.splitlines(keepends=True)
+    backwards = slices + "  {metric: rmse}\n" + predictions + gate
+    assert parse(backwards, "f") == parse(SLICED + "  {metric: rmse}\n", "f")
 
 
 @pytest.mark.parametrize(
@@ -456,7 +628,7 @@ def test_a_change_of_a_rule_is_no_change_of_training(line: str) -> None:
     "line",
     [
         "train: make", "working-directory: churn", "environment: none", "data: {pull: false}", "data: {pull: [a]}",
-        "params: [p.yaml]", "metrics: [m.json]", 'plots: ["*.png"]',
+        "params: [p.yaml]", "metrics: [m.json]", 'plots: ["*.png"]', "repeats: 2", "predictions: {path: p.csv}",
     ],
 )  # fmt: skip
 def test_a_change_of_training_is_one(line: str) -> None:
@@ -465,8 +637,16 @@ def test_a_change_of_training_is_one(line: str) -> None:
 
 def test_the_manual_names_every_key() -> None:
     manual = MANUAL.read_text(encoding="utf-8")
-    levels = (config_reader.RULE, config_reader.POLICY, config_reader.DATA, config_reader.ENVIRONMENT)
-    for key in (*config_reader.TOP, *(key for level in levels for key in level)):
+    levels = (
+        config_keys.TOP,
+        config_keys.RULE,
+        config_keys.SLICE,
+        config_keys.POLICY,
+        config_keys.DATA,
+        config_keys.ENVIRONMENT,
+        config_keys.PREDICTIONS,
+    )
+    for key in (key for level in levels for key in level):
         assert f"`{key}`" in manual
 
 
