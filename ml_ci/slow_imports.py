@@ -23,6 +23,7 @@ class SlowImports:
         self._report = Thread(target=self._import_report, daemon=True, name="ml-ci-import")
         self._mlflow = Thread(target=self._import_mlflow, daemon=True, name="ml-ci-import-mlflow")
         self._held = False
+        self._done = False
 
     def begin(self) -> None:
         """Start; a second call changes nothing."""
@@ -33,7 +34,7 @@ class SlowImports:
     @property
     def is_done(self) -> bool:
         """Whether all is imported, and `then` has returned, so that nobody has to wait for MLflow."""
-        return self._mlflow.ident is not None and not self._mlflow.is_alive()
+        return self._done
 
     def report(self) -> None:
         """Return when all that a report needs is imported, and leave `then` out if it has not begun."""
@@ -55,3 +56,4 @@ class SlowImports:
         importlib.import_module("mlflow")
         if not self._held:
             self._then()
+            self._done = True

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,27 @@ from tests.conftest import Silent, cache_folder
 from tests.repository import LOGS_ACCURACY, WRITES_ACCURACY, Repository, clean_variables
 
 
+@dataclass
+class Brake:
+    """Guards the server as the reaper does, and can hold it, so that a training is over first however busy the machine is."""
+
+    reaper: Reaper
+    server: int = 0
+
+    def group(self, group: int) -> None:
+        self.server = group
+        self.reaper.group(group)
+
+    def group_done(self, group: int) -> None:
+        self.reaper.group_done(group)
+
+    def hold(self) -> None:
+        os.killpg(self.server, signal.SIGSTOP)
+
+    def release(self) -> None:
+        os.killpg(self.server, signal.SIGCONT)
+
+
 @pytest.mark.parametrize(("train", "known_at_once"), [(WRITES_ACCURACY, False), (LOGS_ACCURACY, True)])
 def test_a_run_that_only_files_tell_of_is_in_mlflow_once_the_report_is_out(
     tmp_path: Path, train: str, known_at_once: bool
@@ -32,22 +56,28 @@ def test_a_run_that_only_files_tell_of_is_in_mlflow_once_the_report_is_out(
     variables = clean_variables() | {"ML_CI_CACHE": str(cache_folder())}
     git = Git.discover(repository.path, variables)
     reported: list[Result] = []
-    with (
-        workshop(git, git.top / ".ml-ci", variables, Silent()) as (shop, temporary),
-        MlflowServer(tmp_path / "mlflow", variables, shop.reaper) as server,
-    ):
-        tracking = Tracking(server.uri, variables, shared=False, state=server.state)
-        tools = Tools(
-            git=git.marked(shop.reaper.marker),
-            shop=shop,
-            tracking=nullcontext(tracking),
-            stores=(),
-            keep=None,
-            temporary=temporary,
-        )
-        result = job.run(context.in_clone(git, "main"), load(None, git.top), tools, reported.append)
-        assert result.head is not None, result.failure
-        logged = MlflowClient(server.uri).get_run(result.head.run_id or "")
+    with workshop(git, git.top / ".ml-ci", variables, Silent()) as (shop, temporary):
+        brake = Brake(shop.reaper)
+        with MlflowServer(tmp_path / "mlflow", variables, brake) as server:
+
+            def report_is_out(result: Result) -> None:
+                reported.append(result)
+                brake.release()
+
+            if not known_at_once:
+                brake.hold()
+            tracking = Tracking(server.uri, variables, shared=False, state=server.state)
+            tools = Tools(
+                git=git.marked(shop.reaper.marker),
+                shop=shop,
+                tracking=nullcontext(tracking),
+                stores=(),
+                keep=None,
+                temporary=temporary,
+            )
+            result = job.run(context.in_clone(git, "main"), load(None, git.top), tools, report_is_out)
+            assert result.head is not None, result.failure
+            logged = MlflowClient(server.uri).get_run(result.head.run_id or "")
     (report,) = reported
     assert report.head is not None
     assert (report.head.run_id is not None) == known_at_once
