@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ml_ci.errors import ConfigError
 
@@ -148,11 +148,19 @@ def _syntax_error(error: yaml.MarkedYAMLError, content: str, name: str) -> Confi
     return Place(name, line + 1).error(f"not valid YAML at column {column + 1}: {ours}.")
 
 
+class _Events(Protocol):
+    """PyYAML's loader as it is used here: its own stubs leave `get_event` without types."""
+
+    def get_event(self) -> yaml.Event: ...
+
+    def check_event(self, kind: type[yaml.Event], /) -> bool: ...
+
+
 class _Tree:
     """Builds the tree from PyYAML's events, so that a bomb is refused before anything is made of it."""
 
-    def __init__(self, loader: yaml.SafeLoader, name: str) -> None:
-        self._loader = loader
+    def __init__(self, events: _Events, name: str) -> None:
+        self._events = events
         self._name = name
 
     def document(self) -> Fields:
@@ -178,12 +186,10 @@ class _Tree:
         return node
 
     def _next(self) -> yaml.Event:
-        # an annotation because PyYAML's stubs leave this method without types
-        event: yaml.Event = self._loader.get_event()  # type: ignore[no-untyped-call]
-        return event
+        return self._events.get_event()
 
     def _at(self, kind: type[yaml.Event]) -> bool:
-        return bool(self._loader.check_event(kind))
+        return self._events.check_event(kind)
 
     def _place(self, event: yaml.Event) -> Place:
         return Place(self._name, event.start_mark.line + 1 if event.start_mark else 1)

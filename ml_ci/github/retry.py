@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from github import GithubException, GithubRetry, RateLimitExceededException  # noqa: TID253 - see above
-from urllib3 import BaseHTTPResponse
+from urllib3 import BaseHTTPResponse, HTTPResponse
 from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ReadTimeoutError
 
@@ -72,7 +72,9 @@ class BoundedRetry(GithubRetry):
             if error and not isinstance(error, NewConnectionError | ConnectTimeoutError):
                 raise error
         try:
-            following = super().increment(method, url, response, error, _pool, _stacktrace)  # type: ignore[arg-type]
+            # PyGithub names the one class that it meets, where urllib3 promises no more than the base
+            answer = cast("HTTPResponse | None", response)
+            following = super().increment(method, url, answer, error, _pool, _stacktrace)
         except MaxRetryError:
             if response is not None and response.status == 403:
                 # GithubRetry has read the body, so the answer itself can tell no more
@@ -84,7 +86,8 @@ class BoundedRetry(GithubRetry):
         if self.patience.spend(retry.wait, lost):
             return retry
         if response is None:
-            raise MaxRetryError(_pool, url or "", error) from error  # type: ignore[arg-type]
+            pool = cast("ConnectionPool", _pool)  # urllib3 always hands it over, though it may be left out
+            raise MaxRetryError(pool, url or "", error) from error
         raise self._too_long(response, retry.wait)
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:  # noqa: ARG002 - urllib3's own
