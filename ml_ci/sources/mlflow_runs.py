@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ml_ci.records import Metric, Run, read_record, write_record
+from ml_ci.records import Metric, Past, Run, read_record, write_record
 from ml_ci.sources.mlflow_client import artifact, log_bytes
 from ml_ci.sources.mlflow_variables import Identity
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 RECORD = "ml-ci/record.json"
 IMAGES = "ml-ci/images"
+PREDICTIONS = "ml-ci/predictions.parquet"
+TAG_LENGTH = 5000
+"""The longest tag that every version of MLflow takes."""
 CURVE_POINTS = 1000
 """More points than this say nothing more in a plot; a curve is thinned evenly, keeping its ends."""
 
@@ -54,7 +59,26 @@ def read_run(client: MlflowClient, found: LoggedRun) -> Run:
     )
 
 
-def complete_run(client: MlflowClient, run_id: str, run: Run, identity: Identity, images: Mapping[str, bytes]) -> None:
+def past_run(found: LoggedRun) -> Past:
+    """A recorded run as a line of its branch's history, from what a search tells of it."""
+    tags, info = found.data.tags, found.info
+    logged = {name: _unclamped(value) for name, value in found.data.metrics.items()}
+    return Past(
+        commit=tags.get("ml_ci.commit", ""),
+        started=datetime.fromtimestamp(info.start_time / 1000, UTC).isoformat(timespec="seconds"),
+        test_set=tags.get("ml_ci.test_set", ""),
+        metrics=logged | {name: float(value) for name, value in json.loads(tags.get("ml_ci.metrics", "{}")).items()},
+    )
+
+
+def complete_run(
+    client: MlflowClient,
+    run_id: str,
+    run: Run,
+    identity: Identity,
+    images: Mapping[str, bytes],
+    predictions: bytes | None,
+) -> None:
     """Add to a run in MLflow what it lacks of `run`, and end it. The tag `ml_ci.record` comes last: with it, it is whole."""
     from mlflow.entities import Metric as Point
     from mlflow.entities import Param
@@ -70,15 +94,31 @@ def complete_run(client: MlflowClient, run_id: str, run: Run, identity: Identity
     params = [Param(name, value) for name, value in named.items() if name not in present.data.params]
     for start in range(0, max(len(points), len(params)), 100):
         client.log_batch(run_id, metrics=points[start : start + 100], params=params[start : start + 100])
-    for name, value in identity.tags().items():
+    known = present.data.metrics | {point.key: point.value for point in points}
+    for name, value in {**identity.tags(), **_past_tags(run, known)}.items():
         if present.data.tags.get(name) != value:
             client.set_tag(run_id, name, value)
     for name, content in images.items():
         log_bytes(client, run_id, content, f"{IMAGES}/{name}.png")
+    if predictions is not None:
+        log_bytes(client, run_id, predictions, PREDICTIONS)
     client.log_text(run_id, write_record(run), RECORD)
     if present.info.status == "RUNNING":
         client.set_terminated(run_id, "FINISHED")
     client.set_tag(run_id, "ml_ci.record", "exact" if identity.exact else "other")
+
+
+def _past_tags(run: Run, known: Mapping[str, float]) -> dict[str, str]:
+    """What `past_run` needs besides MLflow's own metrics: the test set, and the values that count where MLflow's do not.
+
+    Those are of other names than MLflow takes, computed from predictions, or means over repeats. Where there are more
+    of them than a tag holds, the test set is left out, and the run is evidence for nothing.
+    """
+    own = {name: metric.value for name, metric in run.metrics.items() if known.get(name) != metric.value}
+    text = json.dumps(own)
+    if not run.test_set or len(text) > TAG_LENGTH:
+        return {}
+    return {"ml_ci.test_set": run.test_set} | ({"ml_ci.metrics": text} if own else {})
 
 
 def _curve(history: Iterable[LoggedMetric]) -> tuple[tuple[int, float], ...]:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Protocol
 
 from ml_ci.errors import OutsideError
-from ml_ci.records import Run, read_record, write_record
+from ml_ci.records import Past, Run, read_record, write_record
 from ml_ci.sources.git import Git
+from ml_ci.sources.history import past_of, read_history, with_newest, write_history
+from ml_ci.sources.verdict_counts import VerdictCounts, read_counts, write_counts
 
 INDEX_LENGTH = 1000
+PREDICTIONS_BYTES = 5_000_000
+"""A branch that gets so much with each commit is still quick to fetch; more than this belongs into MLflow."""
+
+Reader = Callable[[str], bytes | None]
 
 
 class FileTree(Protocol):
@@ -21,7 +28,7 @@ class FileTree(Protocol):
     def read(self, path: str) -> bytes | None:
         """The bytes of a file, None where it is not there. Raises OutsideError where that cannot be known."""
 
-    def update(self, change: Callable[[Callable[[str], bytes | None]], Mapping[str, bytes]], message: str) -> None:
+    def update(self, change: Callable[[Reader], Mapping[str, bytes]], message: str) -> None:
         """Write the files that `change` returns, all of them or none; `message` says why.
 
         `change` is given a reader of the present content. It may be called again, on newer content, when somebody else
@@ -48,12 +55,19 @@ class RunStore(Protocol):
     def image(self, run: Run, sha256: str) -> bytes | None:
         """An image of one of its runs, None where it was not kept."""
 
+    def predictions(self, run: Run) -> bytes | None:
+        """The Parquet file of one of its runs as it is there, None where it was not kept; nobody has verified it."""
+
+    def history(self, key: str, count: int) -> tuple[Past, ...]:
+        """What the last `count` recorded runs measured, newest first."""
+
 
 class Records:
     """Runs as records in a tree of files: `records/KEY/SHA.json`, `images/SHA256.png`, and an index for each key.
 
     The index, `records/KEY/index.json`, holds `[commit, fingerprint]` pairs, newest first. It is what makes a record
-    findable by its fingerprint without reading all of them.
+    findable by its fingerprint without reading all of them. Beside it are the predictions of each record (`SHA.parquet`),
+    the branch's history (`history.json`), and how many verdicts each test set has carried (`test-sets.json`).
     """
 
     def __init__(self, tree: FileTree, name: str) -> None:
@@ -84,18 +98,68 @@ class Records:
         """An image by the SHA-256 of its content."""
         return self._tree.read(f"images/{sha256}.png")
 
-    def add(self, run: Run, images: Mapping[str, bytes]) -> None:
-        """Keep a run, with its images by SHA-256. A run of the same commit takes the place of the one before."""
+    def predictions(self, run: Run) -> bytes | None:
+        """The Parquet file beside the record."""
+        return self._tree.read(_predictions(run.key, run.commit)) if run.predictions else None
 
-        def change(read: Callable[[str], bytes | None]) -> dict[str, bytes]:
+    def history(self, key: str, count: int) -> tuple[Past, ...]:
+        """What the last runs of `ml-ci record` measured, in one read. Raises OutsideError where the file is damaged."""
+        return self._history(self._tree.read, key)[:count]
+
+    def add(
+        self, run: Run, images: Mapping[str, bytes], predictions: bytes | None = None, *, recorded: bool = False
+    ) -> Run:
+        """Keep a run, with its images by SHA-256 and its predictions as Parquet; returns it as it is kept.
+
+        A run of the same commit takes the place of the one before. `recorded` says that it is what its branch has now,
+        and so a line of its history. Predictions of more than `PREDICTIONS_BYTES` are left out, and a warning of the run
+        says so.
+        """
+        kept = predictions if predictions is None or len(predictions) <= PREDICTIONS_BYTES else None
+        if predictions is not None and kept is None:
+            run = replace(run, warnings=(*run.warnings, _too_large(predictions)))
+        if kept is None:
+            run = replace(run, predictions=None)
+
+        def change(read: Reader) -> dict[str, bytes]:
             others = [entry for entry in _index(read, run.key) if entry[0] != run.commit]
             index = [(run.commit, run.fingerprint), *others][:INDEX_LENGTH]
             files = {f"images/{sha256}.png": content for sha256, content in images.items()}
             files[_path(run.key, run.commit)] = write_record(run).encode()
             files[f"records/{run.key}/index.json"] = json.dumps(index, indent=0).encode()
+            if kept is not None:
+                files[_predictions(run.key, run.commit)] = kept
+            if recorded:
+                history = with_newest(past_of(run), self._history(read, run.key))
+                files[f"records/{run.key}/history.json"] = write_history(history)
             return files
 
         self._tree.update(change, f"Record {run.key} at {run.commit[:12]}")
+        return run
+
+    def verdict_counts(self, key: str) -> VerdictCounts:
+        """How many verdicts each test set has carried. Raises OutsideError where that cannot be known."""
+        return self._counts(self._tree.read, key)
+
+    def count_verdict(self, run: Run) -> None:
+        """Count a verdict on this run's test set, once. Raises OutsideError where it cannot be written."""
+        self._tree.update(
+            lambda read: self.counted(run, read), f"Verdict on {run.commit[:12]} as {run.key}: its test set is used"
+        )
+
+    def counted(self, run: Run, read: Reader) -> dict[str, bytes]:
+        """What `count_verdict` writes, for a caller that has more to write in the same update."""
+        counts = self._counts(read, run.key)
+        more = counts.with_verdict_on(run)
+        return {} if more == counts else {f"records/{run.key}/test-sets.json": write_counts(more)}
+
+    def _history(self, read: Reader, key: str) -> tuple[Past, ...]:
+        path = f"records/{key}/history.json"
+        return read_history(read(path), f"{path} in {self.name}")
+
+    def _counts(self, read: Reader, key: str) -> VerdictCounts:
+        path = f"records/{key}/test-sets.json"
+        return read_counts(read(path), f"{path} in {self.name}")
 
 
 class Folder:
@@ -111,7 +175,7 @@ class Folder:
         except FileNotFoundError:
             return None
 
-    def update(self, change: Callable[[Callable[[str], bytes | None]], Mapping[str, bytes]], message: str) -> None:
+    def update(self, change: Callable[[Reader], Mapping[str, bytes]], message: str) -> None:
         """Write the files, each of them whole."""
         del message  # a folder keeps no history
         for path, content in change(self.read).items():
@@ -133,7 +197,7 @@ class FetchedBranch:
         """The bytes of a file, None where it, or the branch, is not there."""
         return self._git.read(self._ref, path)
 
-    def update(self, change: Callable[[Callable[[str], bytes | None]], Mapping[str, bytes]], message: str) -> None:
+    def update(self, change: Callable[[Reader], Mapping[str, bytes]], message: str) -> None:
         """Refused: raises OutsideError."""
         del change, message
         raise OutsideError("the data branch is written by the action, not from a clone.")
@@ -143,7 +207,19 @@ def _path(key: str, commit: str) -> str:
     return f"records/{key}/{commit}.json"
 
 
-def _index(read: Callable[[str], bytes | None], key: str) -> list[tuple[str, str]]:
+def _predictions(key: str, commit: str) -> str:
+    return f"records/{key}/{commit}.parquet"
+
+
+def _too_large(predictions: bytes) -> str:
+    return (
+        f"The predictions were not kept with the record: {len(predictions) / 1e6:.1f} MB are more than the "
+        f"{PREDICTIONS_BYTES / 1e6:.0f} MB that a record may have, so the next comparison with it has weaker evidence. "
+        "Evaluate on fewer examples, or give ml-ci an MLflow server."
+    )
+
+
+def _index(read: Reader, key: str) -> list[tuple[str, str]]:
     text = read(f"records/{key}/index.json")
     if text is None:
         return []

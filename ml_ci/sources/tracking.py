@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from ml_ci.errors import ConfigError, OutsideError, TrainingError
-from ml_ci.records import Run
+from ml_ci.records import Past, Run
 from ml_ci.sources.mlflow_client import ancestors, artifact, experiments, first_line, plain, search
-from ml_ci.sources.mlflow_runs import IMAGES, complete_run, read_run, recorded_run
+from ml_ci.sources.mlflow_runs import IMAGES, PREDICTIONS, complete_run, past_run, read_run, recorded_run
 from ml_ci.sources.mlflow_variables import Identity, logging_variables, quicken
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 StoreState = tuple[tuple[str, int, int], ...]
 """The store's files: name, time of the last change in nanoseconds, size in bytes."""
+
+RECORDED = "tags.`ml_ci.recorded` LIKE '%'"
 
 
 @dataclass(frozen=True)
@@ -128,14 +130,16 @@ class Tracking:
 
         return self._ask(make)
 
-    def complete(self, run: Run, identity: Identity, images: Mapping[str, bytes]) -> Run:
-        """Add to the MLflow run what it lacks: metrics from files, tags, the record, images by their SHA-256.
+    def complete(
+        self, run: Run, identity: Identity, images: Mapping[str, bytes], predictions: bytes | None = None
+    ) -> Run:
+        """Add to the MLflow run what it lacks: metrics from files, tags, the record, images by SHA-256, predictions.
 
         A run that is not in MLflow is made first; returns it with its id. The tag `ml_ci.record` comes last, so a run that has it is complete; only such a run is ever a baseline.
         """
         run_id = run.run_id or self.create(identity, int(datetime.fromisoformat(run.started).timestamp() * 1000))
         run = replace(run, run_id=run_id)
-        self._ask(lambda client: complete_run(client, run_id, run, identity, images))
+        self._ask(lambda client: complete_run(client, run_id, run, identity, images, predictions))
         return run
 
     def recorded(self, run: Run) -> None:
@@ -155,7 +159,7 @@ class Tracking:
 
     def latest(self, key: str) -> Run | None:
         """The complete run that was recorded last, of whatever commit."""
-        return self._tagged(key, "tags.`ml_ci.recorded` LIKE '%'", newest="tags.`ml_ci.recorded`")
+        return self._tagged(key, RECORDED, newest="tags.`ml_ci.recorded`")
 
     def by_id(self, run_id: str) -> Run:
         """The run with this MLflow id. Raises ConfigError where there is none, TrainingError if it has not finished."""
@@ -175,17 +179,32 @@ class Tracking:
         run_id = run.run_id
         return self._ask(lambda client: artifact(client, run_id, f"{IMAGES}/{sha256}.png"))
 
+    def predictions(self, run: Run) -> bytes | None:
+        """The Parquet file of a run of this server, None where it was not kept."""
+        if run.run_id is None or run.predictions is None:
+            return None
+        run_id = run.run_id
+        return self._ask(lambda client: artifact(client, run_id, PREDICTIONS))
+
+    def history(self, key: str, count: int) -> tuple[Past, ...]:
+        """What the last `count` recorded runs measured, newest first, in one search."""
+        condition = f"{RECORDED} and tags.`ml_ci.record` LIKE '%'"
+        found = self._ask(lambda client: self._newest(client, key, condition, "tags.`ml_ci.recorded`", count))
+        return tuple(past_run(run) for run in found)
+
     # -- inside
 
     def _tagged(self, key: str, condition: str, newest: str = "attributes.start_time") -> Run | None:
         def find(client: MlflowClient) -> Run | None:
-            condition_and_key = f"{condition} and tags.`ml_ci.key` = '{plain(key)}' and attributes.status = 'FINISHED'"
-            runs = client.search_runs(
-                experiments(client), condition_and_key, max_results=1, order_by=[f"{newest} DESC"]
-            )
+            runs = self._newest(client, key, condition, newest, 1)
             return recorded_run(client, runs[0]) if runs else None
 
         return self._ask(find)
+
+    def _newest(self, client: MlflowClient, key: str, condition: str, newest: str, count: int) -> list[LoggedRun]:
+        """The finished runs of this key that meet the condition, the `count` first ones by what `newest` names."""
+        finished = f"{condition} and tags.`ml_ci.key` = '{plain(key)}' and attributes.status = 'FINISHED'"
+        return list(client.search_runs(experiments(client), finished, max_results=count, order_by=[f"{newest} DESC"]))
 
     def _runs_of(self, client: MlflowClient, identity: Identity, since: int) -> list[LoggedRun]:
         numbers = experiments(client)
