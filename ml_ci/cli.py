@@ -1,4 +1,4 @@
-"""The door for a person: `ml-ci run`, `compare`, `record`, `demo`.
+"""The door for a person: `ml-ci run`, `compare`, `record`, `plan`, `demo`.
 
 Only click is imported before a command runs, so that `--help` is quick.
 """
@@ -20,6 +20,8 @@ from ml_ci import __version__
 from ml_ci.errors import ConfigError, MlCiError
 
 if TYPE_CHECKING:
+    from ml_ci.compare.condition import Mode
+    from ml_ci.compare.sample_size import Adaptivity
     from ml_ci.job import Tools
     from ml_ci.result import Result
     from ml_ci.side import Workshop
@@ -142,6 +144,63 @@ def record(
             tools = _tools(git, shop, temporary)
             finished = job.record(context.alone(git), settings, tools)
         click.echo(f"Recorded the run of {finished.run.commit[:12]}: {len(finished.run.metrics)} metrics.")
+
+
+@cli.command(
+    epilog="\b\nExample:\n  ml-ci plan 'n - o > 0.02 +/- 0.01 /\\ d < 0.1 +/- 0.01' --reliability 0.9999 --variance 0.1"
+)
+@click.argument("condition", nargs=-1, required=True, metavar="CONDITION")
+@click.option(
+    "--reliability", type=float, default=0.95, show_default=True, help="Probability that no decision is wrong."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["fp-free", "fn-free"]),
+    default="fp-free",
+    show_default=True,
+    help="What must not happen: accepting a change wrongly (fp), or refusing one (fn).",
+)
+@click.option(
+    "--adaptivity",
+    type=click.Choice(["none", "full"]),
+    default="full",
+    show_default=True,
+    help="Whether authors know the outcomes of earlier changes.",
+)
+@click.option("--steps", type=int, default=32, show_default=True, metavar="H", help="Changes decided on this test set.")
+@click.option(
+    "--variance", type=float, metavar="P", help="The two models differ on at most this share of the examples."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def plan(
+    debug: bool,
+    condition: tuple[str, ...],
+    *,
+    reliability: float,
+    mode: Mode,
+    adaptivity: Adaptivity,
+    steps: int,
+    variance: float | None,
+    as_json: bool,
+) -> None:
+    r"""How many test examples it takes to decide on changes by a condition.
+
+    CONDITION is about n, the new model's accuracy, o, the old one's, and d, the share of examples that they predict
+    differently. It is one or more of EXPRESSION > LIMIT +/- TOLERANCE, or <, joined by /\; put it in single quotes.
+    """
+    with _errors(debug=debug):
+        from ml_ci import cli_plan
+
+        request = cli_plan.Request(
+            condition=cli_plan.read_condition(condition),
+            reliability=reliability,
+            mode=mode,
+            adaptivity=adaptivity,
+            steps=steps,
+            variance=variance,
+        )
+        click.echo(cli_plan.as_json(request) if as_json else cli_plan.as_text(request))
 
 
 @cli.command()
