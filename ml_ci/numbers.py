@@ -32,6 +32,15 @@ def number(value: float | None, digits: int = _DIGITS) -> str:
     return text if "." in text or "e" in text else number(value, digits + 1)
 
 
+def apart(value: float, beside: float, digits: int = _DIGITS) -> str:
+    """As `number`, with as many digits as it takes to tell it from `beside`: a limit that it broke, or kept."""
+    for count in range(digits, 17):
+        text = number(value, count)
+        if value == beside or text != number(beside, count):
+            return text
+    return _minus(repr(value))
+
+
 def _rounded(value: float | None, digits: int) -> str:
     if value is None:
         return NOTHING

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pytest
 
+from ml_ci import numbers
 from ml_ci.compare.comparison import compare
 from ml_ci.compare.gate import Decision, Judgement, decide, describe
 from ml_ci.config import Policy, Rule, Tolerance
@@ -250,11 +251,11 @@ def test_a_rule_in_words_is_what_was_written(line: Rule, words: str) -> None:
 @pytest.mark.parametrize(
     ("base", "head", "line", "why"),
     [
-        (0.9, 0.85, rule("m", regression=0.01), "m fell by 0.05 (0.9 → 0.85); allowed is at most 0.01."),
+        (0.9, 0.85, rule("m", regression=0.01), "m fell by 0.05 (0.90 → 0.85); allowed is at most 0.01."),
         (4.0, 5.0, rule("m", "lower", regression="2%"), "m rose by 25 % (4 → 5); allowed is at most 2 %."),
         (0.0, 5.0, rule("m", "lower", regression="2%"), "m rose by 5 (0 → 5); allowed is at most 2 %."),
-        (-10.0, -11.0, rule("m", regression="2%"), "m fell by 10 % (-10 → -11); allowed is at most 2 %."),
-        (0.9, 0.85, rule("m", regression=0), "m fell by 0.05 (0.9 → 0.85); allowed is no more than it was."),
+        (-10.0, -11.0, rule("m", regression="2%"), "m fell by 10 % (−10 → −11); allowed is at most 2 %."),
+        (0.9, 0.85, rule("m", regression=0), "m fell by 0.05 (0.90 → 0.85); allowed is no more than it was."),
         (None, 0.85, rule("m", min=0.9), "m is 0.85, below its minimum of 0.9."),
         (None, 0.995, rule("m", max=0.99), "m is 0.995, above its maximum of 0.99."),
     ],
@@ -264,9 +265,15 @@ def test_a_failed_rule_says_why_with_its_numbers(base: float | None, head: float
 
 
 def test_numbers_that_differ_never_look_alike() -> None:
-    assert "(0.9 → 0.8999999)" in judged(0.9, 0.8999999, rule("m", regression=0)).why
+    assert "(0.9000000 → 0.8999999)" in judged(0.9, 0.8999999, rule("m", regression=0)).why
     assert "0.89999999, below its minimum of 0.9." in judged(None, 0.89999999, rule("m", min=0.9)).why
     assert "10000002, above its maximum of 10000001." in judged(None, 10000002.0, rule("m", max=10000001)).why
+
+
+def test_the_numbers_of_a_sentence_are_those_of_the_table() -> None:
+    base, head = numbers.pair(0.912345, 0.87)
+    assert (base, head) == ("0.9123", "0.8700")
+    assert f"({base} → {head})" in judged(0.912345, 0.87, rule("m", regression=0.01)).why
 
 
 def test_a_fall_that_is_barely_too_large_does_not_look_like_the_one_that_is_allowed() -> None:

@@ -101,3 +101,21 @@ def test_a_size_has_units(value: int | None, text: str) -> None:
 
 def test_an_interval_has_signs() -> None:
     assert numbers.interval((-0.004, 0.0111)) == "[−0.004, +0.0111]"
+
+
+@pytest.mark.parametrize(
+    ("value", "beside", "digits", "text"),
+    [
+        (0.85, 0.9, 4, "0.85"),
+        (0.89999999, 0.9, 4, "0.89999999"),
+        (0.9, 0.9, 4, "0.9"),
+        (0.4968, 0.5, 2, "0.497"),
+        (-0.30004, -0.3, 2, "−0.30004"),
+        (0.30000000000000004, 0.3, 4, "0.30000000000000004"),
+        (10000002.0, 10000001.0, 4, "10000002"),
+        (NAN, 0.9, 4, "NaN"),
+        (INF, 0.9, 4, "Infinity"),
+    ],
+)
+def test_a_number_beside_its_limit_never_looks_like_it(value: float, beside: float, digits: int, text: str) -> None:
+    assert numbers.apart(value, beside, digits) == text

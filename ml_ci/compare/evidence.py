@@ -1,15 +1,28 @@
-"""The best evidence there is for each metric, and why there is none better."""
+"""The best evidence there is for each metric, and why there is none better.
+
+Predictions of both sides on the same examples come first, then repeated trainings of both sides, then the base branch's
+history, then the two numbers as they are. With predictions and repeats what holds is what both vouch for: examples say
+nothing of the noise of training, and seeds nothing of the choice of examples.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ml_ci.compare.pairing import on_other_examples
+from ml_ci.config import Config, Direction
+from ml_ci.errors import ConfigError
 from ml_ci.predictions import Predictions
-from ml_ci.records import Past
-from ml_ci.statistics.confidence import Difference
+from ml_ci.records import Past, Run
+from ml_ci.statistics.confidence import Difference, Widest
 
 Kind = Literal["predictions", "repeats", "predictions and repeats", "history", "two numbers"]
+
+_AGREE = 1e-3
+"""Relative: a metric that was logged with three digits is still the one that its predictions give."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +43,207 @@ class Material:
 class Evidence:
     """What stands behind the verdict on one metric; `difference` is None exactly for two numbers.
 
-    `why_no_better` is one sentence for each kind of better evidence that was asked for and could not be used.
+    `rests_on` is its size in words, as `1,000 examples` or `5 and 5 trainings`; empty for two numbers. `why_no_better` is
+    one sentence for each kind of better evidence that was asked for and could not be used. `notes` are further sentences
+    on what the two sides' numbers are worth.
     """
 
     kind: Kind
     difference: Difference | None = None
+    rests_on: str = ""
     why_no_better: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """One kind of evidence, or why it could not be used: empty where nobody asked for it."""
+
+    difference: Difference | None = None
+    rests_on: str = ""
+    why_not: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def gather(base: Run | None, head: Run, config: Config, material: Material) -> Mapping[str, Evidence]:
+    """The evidence for every metric that has a rule on its change, by name; nothing where there is no base.
+
+    A metric that a side lacks, or that is not finite there, is left out: no evidence makes up for that.
+    """
+    if base is None:
+        return {}
+    directions = {rule.metric: rule.direction for rule in config.gate if rule.max_regression is not None}
+    return {
+        name: _best(name, direction, base, head, config, material)
+        for name, direction in directions.items()
+        if _is_finite(base, name) and _is_finite(head, name)
+    }
+
+
+def _best(name: str, direction: Direction, base: Run, head: Run, config: Config, material: Material) -> Evidence:
+    examples = _by_predictions(name, base, head, config, material)
+    seeds = _by_repeats(name, direction, base, head, config)
+    why_no_better = tuple(found.why_not for found in (examples, seeds) if found.why_not)
+    notes = (*examples.notes, *seeds.notes)
+    if examples.difference and seeds.difference:
+        return Evidence(
+            kind="predictions and repeats",
+            difference=_both(examples.difference, seeds.difference),
+            rests_on=f"{examples.rests_on} with {seeds.rests_on}",
+            notes=notes,
+        )
+    past = _Found() if examples.difference or seeds.difference else _by_history(name, base, head, material.history)
+    kinds: tuple[tuple[Kind, _Found], ...] = (("predictions", examples), ("repeats", seeds), ("history", past))
+    for kind, found in kinds:
+        if found.difference:
+            return Evidence(
+                kind=kind,
+                difference=found.difference,
+                rests_on=found.rests_on,
+                why_no_better=why_no_better,
+                notes=(*notes, *past.notes),
+            )
+    why_no_better += (past.why_not,) if past.why_not else ()
+    return Evidence(kind="two numbers", why_no_better=why_no_better, notes=notes)
+
+
+def _both(examples: Difference, seeds: Difference) -> Difference:
+    """What both vouch for, around the repeats' means: these are the run's values. It counts in the units of the weaker."""
+    from ml_ci.statistics.power import standard_error
+
+    weaker = max((examples, seeds), key=lambda difference: standard_error(difference.confidence))
+    return Difference(
+        base=seeds.base,
+        head=seeds.head,
+        confidence=Widest((examples.confidence, seeds.confidence)),
+        method=f"{examples.method} and {seeds.method}",
+        size=weaker.size,
+        unit=weaker.unit,
+        warnings=(*examples.warnings, *seeds.warnings),
+    )
+
+
+# -- predictions
+
+
+def _by_predictions(name: str, base: Run, head: Run, config: Config, material: Material) -> _Found:
+    if not _comes_of_predictions(name, config, material):
+        return _Found()
+    before, after = material.base, material.head
+    if before is None or after is None:
+        side = "Head" if after is None else "The base"
+        return _Found(why_not=material.without_predictions or f"{side} has no predictions.")
+    if before.test_set != after.test_set:
+        return _Found(
+            why_not=f"The predictions could not be paired: {on_other_examples(before, after)}.",
+            notes=(
+                "The two sides were measured on different examples, so their difference may be that of the examples.",
+            ),
+        )
+    from ml_ci.statistics.paired import paired
+
+    try:
+        difference = paired(name, before, after)
+    except ConfigError as error:
+        return _Found(why_not=str(error))
+    for side, run, value in (("the base", base, difference.base), ("head", head, difference.head)):
+        if not _agree(run, name, value):
+            logged = f"{name} of {side} is {run.metrics[name].value:.6g} in its run"
+            return _Found(why_not=f"{logged} but {value:.6g} by its predictions, so these are no evidence for it.")
+    return _Found(difference=difference, rests_on=_counted(difference))
+
+
+def _comes_of_predictions(name: str, config: Config, material: Material) -> bool:
+    """Whether the configuration asks for the metric to be computed from predictions; without one, whether it can be."""
+    from ml_ci.statistics.metrics import known
+
+    spec = config.predictions
+    if spec is None:
+        if material.base is None or material.head is None:
+            return False
+        return known(name) or (name in material.base.columns and name in material.head.columns)
+    return name in spec.columns or (known(name) if spec.metrics is None else name in spec.metrics)
+
+
+def _agree(run: Run, name: str, value: float) -> bool:
+    """Whether the run's own number is the one of the predictions; of repeats these are one training's."""
+    metric = run.metrics[name]
+    return any(math.isclose(value, told, rel_tol=_AGREE, abs_tol=1e-12) for told in (metric.value, *metric.repeats))
+
+
+def _counted(difference: Difference) -> str:
+    unit = difference.unit if difference.size != 1 else difference.unit.removesuffix("s")
+    return f"{difference.size:,} {unit}"
+
+
+# -- repeats
+
+
+def _by_repeats(name: str, direction: Direction, base: Run, head: Run, config: Config) -> _Found:
+    before, after = (run.metrics[name].repeats for run in (base, head))
+    if len(before) < 2 or len(after) < 2:
+        lacking = " and ".join(side for side, values in (("the base", before), ("head", after)) if len(values) < 2)
+        asked = config.repeats >= 2
+        return _Found(why_not=f"There are no repeats of {name} from {lacking}." if asked else "")
+    if not all(map(math.isfinite, (*before, *after))):
+        return _Found(why_not=f"A repeat of {name} is not a finite number.")
+    from ml_ci.statistics.repeats import welch
+
+    return _Found(
+        difference=welch(before, after),
+        rests_on=f"{len(before)} and {len(after)} trainings",
+        notes=_improvement(before, after, direction, config.policy.confidence),
+    )
+
+
+def _improvement(
+    base: tuple[float, ...], head: tuple[float, ...], direction: Direction, confidence: float
+) -> tuple[str, ...]:
+    from ml_ci.statistics.repeats import FEWEST_FOR_IMPROVEMENT, probability_of_improvement
+
+    if len(base) != len(head) or len(base) < FEWEST_FOR_IMPROVEMENT:
+        return ()
+    share, low, high = probability_of_improvement(base, head, direction, confidence)
+    interval = f"{100 * confidence:.4g} %: {100 * low:.0f} to {100 * high:.0f} %"
+    return (f"Head is better in {100 * share:.0f} % of pairs of trainings ({interval}).",)
+
+
+# -- history
+
+
+def _by_history(name: str, base: Run, head: Run, history: tuple[Past, ...]) -> _Found:
+    from ml_ci.statistics.history import FEWEST, against_history
+
+    values = _past_values(name, base, head, history)
+    if len(values) < FEWEST:
+        return _Found()
+    if len(set(values)) == 1:
+        # its rank among equals could never show a fall, however large, that two numbers show at once
+        same = f"The last {len(values)} records of the base branch have the same {name}"
+        return _Found(why_not=f"{same}, so nothing is known of its noise.")
+    difference = against_history(values, head.metrics[name].value)
+    mean = f"whose mean is {difference.base:.4g}"
+    note = (
+        f"Head is compared with the last {len(values)} records of the base branch, {mean}, and not with the last alone."
+    )
+    return _Found(difference=difference, rests_on=f"{len(values)} records", notes=(note,))
+
+
+def _past_values(name: str, base: Run, head: Run, history: tuple[Past, ...]) -> list[float]:
+    """The metric on the base branch, each commit once, on head's test set; of base's own commit it is base's run."""
+    if not head.test_set:
+        return []
+    past = {
+        run.commit: run.metrics[name]
+        for run in reversed(history)
+        if run.test_set == head.test_set and name in run.metrics
+    }
+    past.pop(base.commit, None)
+    past.pop(head.commit, None)
+    if base.test_set == head.test_set:
+        past[base.commit] = base.metrics[name].value
+    return [value for value in past.values() if math.isfinite(value)]
+
+
+def _is_finite(run: Run, name: str) -> bool:
+    return name in run.metrics and math.isfinite(run.metrics[name].value)

@@ -1,0 +1,27 @@
+"""Whether the predictions of both sides can be paired: how two test sets differ where they cannot."""
+
+from __future__ import annotations
+
+from ml_ci.predictions import Predictions
+
+
+def on_other_examples(base: Predictions, head: Predictions) -> str:
+    """How two test sets differ, as a clause: how many ids only one side has, how many targets differ, and the first."""
+    import numpy as np
+
+    here, there = (ids.astype(str) if base.id.dtype.kind != head.id.dtype.kind else ids for ids in (head.id, base.id))
+    only_head, only_base = np.setdiff1d(here, there), np.setdiff1d(there, here)
+    differences = [
+        f"{len(ids):,} {'id is' if len(ids) == 1 else 'ids are'} only on {side} (the first is {ids[0]})"
+        for side, ids in (("base", only_base), ("head", only_head))
+        if len(ids)
+    ]
+    _, at_head, at_base = np.intersect1d(here, there, assume_unique=True, return_indices=True)
+    if head.target is not None and base.target is not None:
+        moved = np.flatnonzero(head.target[at_head] != base.target[at_base])
+        if len(moved):
+            what = "target differs" if len(moved) == 1 else "targets differ"
+            differences.append(f"{len(moved):,} {what} (the first is that of id {head.id[at_head[moved[0]]]})")
+    elif (head.target is None) != (base.target is None):
+        differences.append(f"only {'base' if head.target is None else 'head'} has targets")
+    return f"base and head were scored on different examples: {', '.join(differences) or 'their digests differ'}"

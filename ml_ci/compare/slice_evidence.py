@@ -1,0 +1,83 @@
+"""What is known of each slice: the evidence that the rules for slices are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ml_ci.compare.evidence import Material
+from ml_ci.compare.pairing import on_other_examples
+from ml_ci.config import Config, SliceRule
+from ml_ci.errors import ConfigError
+from ml_ci.predictions import Predictions
+
+if TYPE_CHECKING:
+    from ml_ci.statistics.slices import SliceDifference
+
+NO_COLUMN = "(no column)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceEvidence:
+    """The slices of one column for one rule; or, where they cannot be compared, whose fault that is, and why.
+
+    `why` is a clause without a period. `at_fault` is None exactly when `slices` hold what there is.
+    """
+
+    rule: SliceRule
+    column: str
+    slices: tuple[SliceDifference, ...] = ()
+    at_fault: Literal["base", "head"] | None = None
+    why: str = ""
+
+
+def measure_slices(config: Config, material: Material) -> tuple[SliceEvidence, ...]:
+    """Every rule for slices in every column that parts the examples.
+
+    What cannot be compared is there too, so that a gated slice never passes because nobody looked.
+    """
+    return tuple(found for rule in config.slices for found in _measured(rule, config, material))
+
+
+def _measured(rule: SliceRule, config: Config, material: Material) -> Iterator[SliceEvidence]:
+    base, head = material.base, material.head
+    declared = config.predictions.slices if config.predictions else ()
+    columns = tuple(head.slices) if head is not None else declared
+    if not columns:
+        why = 'no column parts the examples: name one in "slices" under "predictions"'
+        yield SliceEvidence(rule=rule, column=NO_COLUMN, at_fault="head", why=why)
+    for column in columns:
+        if head is None:
+            why = material.without_predictions.rstrip(".") or "head has no predictions"
+            yield SliceEvidence(rule=rule, column=column, at_fault="head", why=why)
+        elif base is None:
+            why = material.without_predictions.rstrip(".") or "base has no predictions"
+            yield SliceEvidence(rule=rule, column=column, at_fault="base", why=why)
+        else:
+            yield _compared(rule, column, base, head)
+
+
+def _compared(rule: SliceRule, column: str, base: Predictions, head: Predictions) -> SliceEvidence:
+    from ml_ci.statistics.slices import by_slice
+
+    if base.test_set != head.test_set:
+        return SliceEvidence(rule=rule, column=column, at_fault="base", why=on_other_examples(base, head))
+    try:
+        found = by_slice(rule.metric, base, head, column)
+    except ConfigError as error:
+        at_fault: Literal["base", "head"] = "base" if _computes(rule.metric, head) else "head"
+        return SliceEvidence(rule=rule, column=column, at_fault=at_fault, why=str(error).rstrip("."))
+    return SliceEvidence(rule=rule, column=column, slices=found)
+
+
+def _computes(metric: str, predictions: Predictions) -> bool:
+    from ml_ci.statistics.metrics import value
+
+    if metric in predictions.columns:
+        return True
+    try:
+        value(metric, predictions)
+    except ConfigError:
+        return False
+    return True
