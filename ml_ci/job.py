@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from ml_ci import side as sides
 from ml_ci.compare.comparison import compare
+from ml_ci.compare.evidence import Material
 from ml_ci.compare.gate import decide
 from ml_ci.config import Config, unused_warnings
 from ml_ci.context import Context
 from ml_ci.errors import MlCiError, OutsideError, TrainingError
+from ml_ci.harvest import Finished
 from ml_ci.records import Baseline, Run
 from ml_ci.result import Failure, Result
-from ml_ci.side import Finished, Side
+from ml_ci.side import Side
 from ml_ci.sources.baseline import Known, look_for
 from ml_ci.sources.tracking import Tracking
+from ml_ci.test_set import use_of
 from ml_ci.two_sides import Journal, Tools, TwoSides
 
 _LOG = logging.getLogger(__name__)
+NOTHING = Material()
 __all__ = ["Tools", "compare_runs", "failed", "record", "run"]
 
 
@@ -33,8 +38,9 @@ def run(context: Context, config: Config, tools: Tools, report: Callable[[Result
     journal.warnings += unused_warnings(config)
     try:
         with tools.tracking as tracking, TwoSides(context, config, tools, tracking, journal) as both:
-            result = _result(config, journal, both.find_or_train())
+            result = _with_test_set(_result(config, journal, both.find_or_train()), config, journal)
             report(result)
+            _count(result, tools)
             warnings = both.settle()
             return replace(result, head=journal.head, base=journal.base, warnings=(*result.warnings, *warnings))
     except MlCiError as error:
@@ -65,14 +71,18 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
         if tracking.shared:
             tracking.recorded(finished.run)
         elif tools.keep:
-            tools.keep.add(finished.run, finished.images)
+            kept = tools.keep.add(finished.run, finished.images, finished.parquet, recorded=True)
+            finished = replace(finished, run=replace(finished.run, warnings=kept.warnings))
+    for warning in finished.run.warnings:
+        tools.shop.progress.line(f"Warning: {warning}")
     return finished
 
 
-def compare_runs(base: Run, head: Run, config: Config) -> Result:
-    """Compare two runs that exist, as `ml-ci compare` does."""
+def compare_runs(base: Run, head: Run, config: Config, material: Material = NOTHING) -> Result:
+    """Compare two runs that exist, as `ml-ci compare` does. It is no verdict on a change, so no test set is worn by it."""
     baseline = Baseline(commit=base.commit or None, origin="found", run=base, why="given on the command line")
-    return _result(config, Journal(base=baseline, head_commit=head.commit, head_origin="found"), head)
+    journal = Journal(base=baseline, head_commit=head.commit, head_origin="found", material=material)
+    return _result(config, journal, head)
 
 
 def failed(key: str, error: MlCiError, journal: Journal | None = None, head_commit: str = "") -> Result:
@@ -112,6 +122,21 @@ def _result(config: Config, journal: Journal, head: Run) -> Result:
     )
 
 
+def _with_test_set(result: Result, config: Config, journal: Journal) -> Result:
+    """Say which verdict on its test set this is. A head that is base's run by another name was not measured again."""
+    counts, head = journal.stored.counts, journal.head
+    if counts is None or head is None or journal.head_origin != "trained":
+        return result
+    return replace(result, test_set=use_of(config, journal.base.run, head, journal.material, counts))
+
+
+def _count(result: Result, tools: Tools) -> None:
+    """Count the verdict where runs are kept; on GitHub that is the outlet's to do, together with its other files."""
+    if tools.keep and result.test_set and result.head:
+        with suppress(MlCiError, OSError):  # it says nothing of this change
+            tools.keep.count_verdict(result.head)
+
+
 def _record_again(known: Known, head: Side, tools: Tools, tracking: Tracking) -> Finished:
     """A run with equal inputs is this commit's run too; in MLflow it is found by its fingerprint as it is."""
     run = replace(known.run, commit=head.commit)
@@ -120,5 +145,5 @@ def _record_again(known: Known, head: Side, tools: Tools, tracking: Tracking) ->
     if known.store is tracking:
         tracking.recorded(run)
     elif tools.keep:
-        tools.keep.add(run, images)
+        tools.keep.add(run, images, known.store.predictions(known.run), recorded=True)
     return Finished(run=run, images=images, identity=sides.identify(head))

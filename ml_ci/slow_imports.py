@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Thread
 
 REPORT = ("jinja2", "tabulate", "pydantic", "PIL.ImageDraw", "matplotlib.figure", "matplotlib.backends.backend_agg")
 
 
 class SlowImports:
-    """Imports beside training: first what a report needs, then MLflow's client. `then` is called with it imported.
+    """Imports beside training: first what a report needs, and what is named besides (`also`), then MLflow's client.
+
+    `then` is called with it imported.
 
     To wait with the client until MLflow's server is up was tried, and was slower: it then gets in the way of logging.
 
@@ -18,8 +20,9 @@ class SlowImports:
     these calls `report` or `mlflow` first.
     """
 
-    def __init__(self, then: Callable[[], object]) -> None:
+    def __init__(self, then: Callable[[], object], also: Sequence[str] = ()) -> None:
         self._then = then
+        self._names = (*REPORT, *also)
         self._report = Thread(target=self._import_report, daemon=True, name="ml-ci-import")
         self._mlflow = Thread(target=self._import_mlflow, daemon=True, name="ml-ci-import-mlflow")
         self._held = False
@@ -48,7 +51,7 @@ class SlowImports:
         self._mlflow.join()
 
     def _import_report(self) -> None:
-        for name in REPORT:
+        for name in self._names:
             importlib.import_module(name)
 
     def _import_mlflow(self) -> None:

@@ -10,14 +10,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from ml_ci import material as materials
 from ml_ci import side as sides
 from ml_ci.compare.comparison import Change, changed_files
+from ml_ci.compare.evidence import Material
 from ml_ci.config import Config
 from ml_ci.config_reader import parse
 from ml_ci.context import Context
 from ml_ci.errors import ConfigError, MlCiError, TrainingError
+from ml_ci.harvest import Finished, collect
+from ml_ci.material import Scored, Stored
 from ml_ci.records import Baseline, Origin, Run
-from ml_ci.side import Finished, Side, Workshop
+from ml_ci.repeats import joined
+from ml_ci.scores import PACKAGES
+from ml_ci.side import Side, Workshop
 from ml_ci.slow_imports import SlowImports
 from ml_ci.sources.baseline import Known, last_record, look_for, without_training
 from ml_ci.sources.git import Git
@@ -43,10 +49,18 @@ class Tools:
     keep: Records | None
     temporary: Path
 
+    @property
+    def counting(self) -> Records | None:
+        """Where verdicts on a test set are counted: beside the records, None where there are none."""
+        return next((store for store in (self.keep, *self.stores) if isinstance(store, Records)), None)
+
 
 @dataclass
 class Journal:
-    """What the job knows so far, also for the report of a job that fails half-way."""
+    """What the job knows so far, also for the report of a job that fails half-way.
+
+    `material` and `stored` are there once both sides are done.
+    """
 
     base: Baseline
     head_commit: str = ""
@@ -54,6 +68,8 @@ class Journal:
     head_origin: Origin = "none"
     code: tuple[Change, ...] = ()
     images: dict[str, Path] = field(default_factory=dict)
+    material: Material = field(default_factory=Material)
+    stored: Stored = field(default_factory=Stored)
     timings: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -77,9 +93,11 @@ class TwoSides:
         self._tracking = tracking
         self._journal = journal
         self._keeping = ThreadPoolExecutor(1, thread_name_prefix="ml-ci-keep")
-        self._kept: list[Future[None]] = []
+        self._kept: list[Future[list[str]]] = []
         self._later: list[Finished] = []
-        self._imports = SlowImports(then=tracking.open_store)
+        self._known: Known | None = None
+        self._scored: dict[str, Scored] = {}
+        self._imports = SlowImports(then=tracking.open_store, also=PACKAGES if _has_statistics(config) else ())
 
     def __enter__(self) -> Self:
         return self
@@ -103,12 +121,14 @@ class TwoSides:
             head = self.prepare_head()
             with self._step("Looking for the base's run", "baseline"):
                 base = None if looking.result() else self._other_base(stack)
+            fetching = pool.submit(materials.fetch, self._config, self._known, self.stores, self._tools.counting)
             if base and base.fingerprint == head.fingerprint:
                 self._train_base(base)
                 base = None
             run = self._same_inputs(head) or self._train_head(head)
             if base:
                 self._train_base(base)
+            self._assemble(fetching.result())
         return run
 
     def prepare_head(self) -> Side:
@@ -129,20 +149,38 @@ class TwoSides:
         return head
 
     def train(self, side: Side) -> Finished:
-        """Train a side and read what that left, and import meanwhile what is needed afterwards."""
-        self._imports.begin()
-        training = sides.run(side, self._tracking, self._tools.shop)
-        self._imports.report()
-        # where nothing was logged, nobody need wait for MLflow to tell so
-        ask = self._imports.is_done or self._tracking.may_have_changed(training.store)
-        if ask:
-            self._imports.mlflow()
-        return sides.collect(side, training, self._tracking, ask=ask)
+        """Train a side as often as the configuration says, and read what that left. The run that counts is seed 0's."""
+        first = self._train(side, 0)
+        others = [self._train(side, seed).run for seed in range(1, side.config.repeats)]
+        return replace(first, run=joined([first.run, *others]))
+
+    def _train(self, side: Side, seed: int) -> Finished:
+        count = side.config.repeats
+        which = f" ({seed + 1} of {count})" if count > 1 else ""
+        with self._step(f"Training {side.name}{which}", f"train {side.name}"):
+            if side.name == "base" and seed == 0:
+                pulled = sides.pull(side.git, side.config, shared=self._tools.git)
+                self._journal.warnings += [f"Base: {warning}" for warning in pulled.warnings]
+            self._imports.begin()
+            try:
+                training = sides.run(side, self._tracking, self._tools.shop, seed)
+                self._imports.report()
+                # where nothing was logged, nobody need wait for MLflow to tell so
+                logged = self._tracking.may_have_changed(training.store)
+                ask = logged or (self._imports.is_done and seed == 0)
+                if ask:
+                    self._imports.mlflow()
+                return collect(side, training, self._tracking, ask=ask)
+            except TrainingError as error:
+                if count == 1:
+                    raise
+                words = f"{error} It was training {seed + 1} of {count}, with ML_CI_SEED={seed}."
+                raise TrainingError(words, error.log_tail) from error
 
     def keep(self, finished: Finished) -> Run:
         """Keep a run in MLflow; returns it with its id there."""
         self._imports.mlflow()
-        return self._tracking.complete(finished.run, finished.identity, finished.images)
+        return self._tracking.complete(finished.run, finished.identity, finished.images, finished.parquet)
 
     def settle(self) -> list[str]:
         """Keep all runs. That one could not be does not change a verdict that is out: it is a warning."""
@@ -151,7 +189,8 @@ class TwoSides:
         for error in errors:
             if not isinstance(error, MlCiError | OSError):
                 raise error
-        return [f"A run could not be kept as a baseline: {error}" for error in errors]
+        said = [warning for future in self._kept if not future.exception() for warning in future.result()]
+        return [*said, *(f"A run could not be kept as a baseline: {error}" for error in errors)]
 
     # -- base
 
@@ -187,7 +226,7 @@ class TwoSides:
         return self.stores if self._config.baseline in ("auto", "found") else []
 
     def _take(self, known: Known) -> None:
-        self._journal.base = known.baseline
+        self._journal.base, self._known = known.baseline, known
         for image in known.run.images:
             content = known.store.image(known.run, image.sha256)
             if content is not None:
@@ -245,15 +284,13 @@ class TwoSides:
     def _train_base(self, base: Side) -> None:
         """Train the base. A base that cannot be trained is no baseline: loudly, and as `policy.no-baseline` says."""
         try:
-            with self._step("Training base", "train base"):
-                pulled = sides.pull(base.git, base.config, shared=self._tools.git)
-                self._journal.warnings += [f"Base: {warning}" for warning in pulled.warnings]
-                finished = self.train(base)
+            finished = self.train(base)
         except (TrainingError, ConfigError) as error:
             self._no_base(base.commit, error)
             return
         why = "trained now, in a worktree"
         self._journal.base = Baseline(commit=base.commit, origin="trained", run=finished.run, why=why)
+        self._scored["base"] = materials.trained(finished)
         self._keep(finished)
 
     def _no_base(self, commit: str, error: MlCiError) -> None:
@@ -273,11 +310,23 @@ class TwoSides:
         return self._journal.head
 
     def _train_head(self, head: Side) -> Run:
-        with self._step("Training head", "train head"):
-            finished = self.train(head)
+        finished = self.train(head)
         self._journal.head, self._journal.head_origin = finished.run, "trained"
+        self._scored["head"] = materials.trained(finished)
         self._keep(finished)
         return finished.run
+
+    # -- evidence
+
+    def _assemble(self, stored: Stored) -> None:
+        """Put what the verdict can stand on into the journal. A head with base's run has base's predictions, too."""
+        journal, base = self._journal, self._scored.get("base")
+        if base is None and self._known:
+            base = materials.kept(self._known.run, stored.parquet)
+        head = self._scored.get("head") or base or Scored()
+        journal.stored = stored
+        journal.warnings += stored.warnings
+        journal.material = materials.material(self._config, base, head, stored.history)
 
     # -- keeping
 
@@ -290,14 +339,17 @@ class TwoSides:
             # MLflow may not even be up yet, and nobody looks there before the report is out
             self._later.append(finished)
 
-    def _tell(self, finished: Finished) -> None:
+    def _tell(self, finished: Finished) -> list[str]:
+        """Keep a run, and put it into the journal with its id; returns what is to be said of how it was kept."""
         run, journal = self.keep(finished), self._journal
+        added = run
         if self._tools.keep and finished.identity.exact:
-            self._tools.keep.add(run, finished.images)
+            added = self._tools.keep.add(run, finished.images, finished.parquet)
         if journal.head is finished.run:
             journal.head = run
         if journal.base.run is finished.run:
             journal.base = replace(journal.base, run=run)
+        return [warning for warning in added.warnings if warning not in run.warnings]
 
     def _write_image(self, sha256: str, content: bytes) -> None:
         folder = self._tools.shop.out / "images"
@@ -309,3 +361,7 @@ class TwoSides:
     def _step(self, title: str, name: str) -> Iterator[None]:
         with self._tools.shop.progress.step(title), self._journal.timed(name):
             yield
+
+
+def _has_statistics(config: Config) -> bool:
+    return config.predictions is not None or config.repeats > 1

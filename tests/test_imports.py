@@ -20,7 +20,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "sources": ("sources/*",),
     "report": ("report/*",),
     "github": ("github/*",),
-    "story": ("job", "context", "two_sides", "side", "workshop", "slow_imports"),
+    "story": (
+        *("job", "context", "two_sides", "side", "harvest", "scores", "repeats", "material", "test_set"),
+        *("workshop", "slow_imports"),
+    ),
     "doors": ("cli*", "action*", "demo", "terminal"),
 }
 

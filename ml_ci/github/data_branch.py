@@ -33,6 +33,8 @@ README = """# Data of ml-ci
 This branch is written by ml-ci, not by people. It shares no history with the code.
 
 - `records/KEY/SHA.json`: what the training of one commit left behind. Pull requests are compared with it.
+- `records/KEY/SHA.parquet`: its predictions.
+- `records/KEY/test-sets.json`: how many verdicts each test set has carried.
 - `images/SHA256.png`: plots that comments on pull requests show.
 
 Deleting this branch breaks the pictures in old comments, and the next pull request trains its base again; no more.

@@ -6,6 +6,7 @@ None of it changes the verdict. What GitHub refuses becomes a warning that says 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -24,7 +25,7 @@ from ml_ci.report.files import WrittenReport, write_output
 from ml_ci.report.markdown import render_comment, render_report
 from ml_ci.report.presentation import Picture, Plot, Presentation, pictures, reproduce_lines
 from ml_ci.result import Result
-from ml_ci.sources.record_store import Records
+from ml_ci.sources.record_store import Reader, Records
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -71,7 +72,7 @@ class GitHubOutlet:
         presentation = self._presentation(result)
         written = write_output(result, presentation, self.out)
         result = written.result
-        shown = self._publish_images(written.plots)
+        shown = self._publish_images(written.plots, result)
         comment_url = self._publish_comment(result, presentation, shown)
         self._close_check(result, presentation, shown)
         self._summarize(render_report(result, presentation, shown))
@@ -104,18 +105,24 @@ class GitHubOutlet:
             version=__version__,
         )
 
-    def _publish_images(self, plots: tuple[Plot, ...]) -> tuple[Picture, ...]:
+    def _publish_images(self, plots: tuple[Plot, ...], result: Result) -> tuple[Picture, ...]:
+        """Write the images, and with them that there was a verdict on the test set."""
         if self._plots == "none" or not plots or self.event.pull_number is None:
+            self._count(result)
             return ()
         if self._plots == "inline":
             words = "`plots: inline` is not in this version of ml-ci: the comment has no pictures, the report has."
             self._annotations.add("warning", words, title="ml-ci")
+            self._count(result)
             return ()
         contents = {plot.name: plot.path.read_bytes() for plot in plots}
         paths = {name: f"images/{sha256(content).hexdigest()}.png" for name, content in contents.items()}
         files = {paths[name]: content for name, content in contents.items()}
         try:
-            self._branch.update(lambda _: files, f"Images of pull request {self.event.pull_number}")
+            self._branch.update(
+                lambda read: {**files, **self._counted(result, read)},
+                f"Images of pull request {self.event.pull_number}",
+            )
         except NotPermittedError as error:
             # with `auto` a token that may only read is expected, on forks for example
             if self._plots == "branch":
@@ -128,6 +135,15 @@ class GitHubOutlet:
         return pictures(
             plots, lambda plot: image_url(event.server_url, event.repository, self._branch.branch, paths[plot.name])
         )
+
+    def _counted(self, result: Result, read: Reader) -> Mapping[str, bytes]:
+        return self.records.counted(result.head, read) if result.test_set and result.head else {}
+
+    def _count(self, result: Result) -> None:
+        """Count a verdict on its test set by itself; where that cannot be written, it is not counted."""
+        if result.test_set and result.head:
+            with suppress(MlCiError):
+                self.records.count_verdict(result.head)
 
     def _publish_comment(self, result: Result, presentation: Presentation, shown: tuple[Picture, ...]) -> str:
         number = self.event.pull_number

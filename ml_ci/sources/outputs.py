@@ -56,7 +56,8 @@ def outputs_of(config: Config, top: Path) -> Outputs:
     """What a training as `config` describes it writes in the repository at `top`."""
     prefix = "" if config.working_directory == "." else f"/{config.working_directory}"
     said = config.metrics or declared_metrics(top / config.working_directory / "dvc.yaml")
-    named = tuple(path for path in said if not _WILD.intersection(path))
+    predictions = (config.predictions.path,) if config.predictions else ()
+    named = (*(path for path in said if not _WILD.intersection(path)), *predictions)
     guessed = (*said, *(USUAL_METRICS if config.metrics is None else ()), *config.plots)
     return Outputs(
         declared=tuple(f"{prefix}/{path}" for path in named), usual=tuple(f"{prefix}/{glob}" for glob in guessed)

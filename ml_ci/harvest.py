@@ -1,0 +1,198 @@
+"""What one training left: its run, its images, its predictions. Only what this training wrote counts, or DVC vouches for."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_ci.errors import TrainingError
+from ml_ci.predictions import Predictions
+from ml_ci.records import DataVersion, Environment, Image, KeptPredictions, Metric, Run
+from ml_ci.scores import Scores, read_scores, scored
+from ml_ci.side import Side, Training, data_of, expand, watched
+from ml_ci.sources import data, metric_files, pipeline
+from ml_ci.sources.data import Dvc
+from ml_ci.sources.mlflow_variables import Identity
+from ml_ci.sources.outputs import metric_patterns
+from ml_ci.sources.tracking import Left, Tracking
+from ml_ci.sources.training import log_tail
+
+IMAGE_BYTES = 5_000_000
+"""GitHub's image proxy shows nothing larger."""
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Finished:
+    """A side's run, the contents of its images by SHA-256, and what the run is tagged with.
+
+    `predictions` are there as they were read, and as the Parquet file that is kept (`parquet`); both are None where the
+    run has none, and `without_predictions` says why, where the configuration asks for them.
+    """
+
+    run: Run
+    images: Mapping[str, bytes]
+    identity: Identity
+    predictions: Predictions | None = None
+    parquet: bytes | None = None
+    without_predictions: str = ""
+
+
+def collect(side: Side, training: Training, tracking: Tracking, *, ask: bool) -> Finished:
+    """Read what training left: MLflow's run, metrics files, parameters, images, predictions.
+
+    Without `ask` it is known that training logged nothing, and its run is not in MLflow before it is kept. Of repeated
+    trainings only the first one's run is ever made in MLflow. Raises TrainingError if it left no metrics.
+    """
+    identity, since = training.identity, int(training.started.timestamp() * 1000)
+    left = tracking.left_by(identity, since) if ask else Left(run=None)
+    fresh, stale = _fresh(side, training.before)
+    from_files, file_warnings = _read_metrics(side, fresh)
+    logged = dict(left.run.metrics) if left.run else {}
+    scores = read_scores(side, fresh)
+    metrics, disagreements = scored(from_files | logged, scores.metrics)
+    if not metrics:
+        raise TrainingError(_nothing_left(side, stale, scores), log_tail(training.cost.log))
+    run_id = left.run.run_id if left.run else None
+    if run_id is None and ask and training.seed == 0:
+        run_id = tracking.create(identity, since)
+    images = _read_images(side, fresh)
+    versions = data_of(side.git, side.files)
+    finished = Run(
+        commit=side.commit,
+        key=side.config.key,
+        run_id=run_id,
+        dirty=side.dirty,
+        fingerprint=side.fingerprint,
+        command=side.command,
+        started=training.started.isoformat(timespec="seconds"),
+        train_seconds=training.cost.seconds,
+        peak_memory=training.cost.peak_memory,
+        metrics=metrics,
+        params=_read_params(side) | (dict(left.run.params) if left.run else {}),
+        data=versions,
+        environment=Environment(
+            python=side.environment.python,
+            platform=side.environment.platform,
+            packages=dict(side.environment.packages),
+        ),
+        images=tuple(Image(path=path, sha256=sha256) for path, (sha256, _) in images.items()),
+        test_set=scores.predictions.test_set if scores.predictions else _data_digest(versions),
+        predictions=_kept(scores),
+        warnings=(
+            *side.warnings,
+            *left.warnings,
+            *(f"{path} was not written by this training, so it does not count." for path in stale),
+            *file_warnings,
+            *_disagreements(from_files, logged),
+            *scores.warnings,
+            *disagreements,
+        ),
+    )
+    return Finished(
+        run=finished,
+        images=dict(images.values()),
+        identity=identity,
+        predictions=scores.predictions,
+        parquet=scores.parquet,
+        without_predictions=scores.why_none,
+    )
+
+
+def _kept(scores: Scores) -> KeptPredictions | None:
+    if scores.predictions is None or scores.parquet is None:
+        return None
+    return KeptPredictions(sha256=hashlib.sha256(scores.parquet).hexdigest(), rows=len(scores.predictions))
+
+
+def _data_digest(versions: Sequence[DataVersion]) -> str:
+    """The digest of all data under DVC, the test set among it; empty where there is none."""
+    lines = sorted(f"{version.path}\0{version.hash}\n" for version in versions)
+    return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
+
+
+def _fresh(side: Side, before: Mapping[Path, metric_files.Signature | None]) -> tuple[set[Path], list[str]]:
+    """The watched files that this training wrote, or that DVC vouches for; and the metrics files that it did not."""
+    files = watched(side)
+    fresh = {path for path in files if metric_files.written(before.get(path), metric_files.signature(path))}
+    fresh |= _vouched(side, [path for path in files if path not in fresh])
+    return fresh, [str(path.relative_to(side.git.top)) for path in _metric_files(side) if path not in fresh]
+
+
+def _metric_files(side: Side) -> list[Path]:
+    """The metrics files; a glob may name the predictions as well, which are none."""
+    predictions = expand(side, [side.config.predictions.path]) if side.config.predictions else []
+    found = expand(side, metric_patterns(side.config, side.directory))
+    return [path for path in found if path not in predictions]
+
+
+def _vouched(side: Side, paths: Sequence[Path]) -> set[Path]:
+    """Of files that were not written, those that a stage made, where DVC says that no stage would have to run again for them."""
+    root = data.find_dvc(side.directory, side.git.top)
+    if root is None:
+        return set()
+    makers = {path: stage for path in paths if (stage := pipeline.maker(side.directory / "dvc.yaml", path))}
+    current = Dvc(root, side.git.variables).up_to_date(makers.values(), side.directory)
+    return {path for path, stage in makers.items() if stage in current}
+
+
+def _read_metrics(side: Side, fresh: set[Path]) -> tuple[dict[str, Metric], list[str]]:
+    metrics: dict[str, Metric] = {}
+    warnings: list[str] = []
+    for path in _metric_files(side):
+        if path in fresh:
+            found, said = metric_files.read_metrics(path, str(path.relative_to(side.git.top)))
+            warnings += said
+            warnings += [
+                f"{name} is in {metrics[name].source} and in {metric.source}; the latter counts."
+                for name, metric in found.items()
+                if name in metrics and not _equal(metrics[name].value, metric.value)
+            ]
+            metrics |= found
+    if side.config.metrics:
+        present = expand(side, side.config.metrics)
+        warnings += [] if present else [f"`metrics` names {', '.join(side.config.metrics)}, but there is no such file."]
+    return metrics, warnings
+
+
+def _disagreements(files: Mapping[str, Metric], logged: Mapping[str, Metric]) -> list[str]:
+    return [
+        f"{name} is {logged[name].value:.6g} in MLflow but {metric.value:.6g} in {metric.source}; MLflow's counts."
+        for name, metric in files.items()
+        if name in logged and not _equal(logged[name].value, metric.value)
+    ]
+
+
+def _equal(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))
+
+
+def _read_params(side: Side) -> dict[str, str]:
+    params: dict[str, str] = {}
+    for path in metric_files.expand(side.directory, side.config.params):
+        params |= metric_files.read_params(path, str(path.relative_to(side.git.top)))
+    return params
+
+
+def _read_images(side: Side, fresh: set[Path]) -> dict[str, tuple[str, bytes]]:
+    """Training's PNGs by path: the SHA-256 of the content, and the content."""
+    images = {}
+    for path in expand(side, side.config.plots):
+        if path in fresh and path.stat().st_size <= IMAGE_BYTES:
+            content = path.read_bytes()
+            if content.startswith(PNG):
+                images[str(path.relative_to(side.git.top))] = (hashlib.sha256(content).hexdigest(), content)
+    return images
+
+
+def _nothing_left(side: Side, stale: Sequence[str], scores: Scores) -> str:
+    text = (
+        f"training (`{side.command}`) exited with 0 but left no metrics: log them to MLflow at MLFLOW_TRACKING_URI, "
+        "or write a file that `metrics` names. A script that sets a tracking URI of its own logs elsewhere."
+    )
+    if stale:
+        text += f" {', '.join(stale[:5])} is there, but this training did not write it."
+    return " ".join([text, *scores.warnings])

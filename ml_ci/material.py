@@ -1,0 +1,106 @@
+"""What a verdict stands on besides two runs: predictions of both sides, the base branch's history, the test set's use.
+
+What stores have of it is fetched beside training, as bytes; it is read afterwards, when all that reading imports is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ml_ci.compare.evidence import Material
+from ml_ci.config import Config
+from ml_ci.errors import MlCiError, OutsideError
+from ml_ci.harvest import Finished
+from ml_ci.predictions import Predictions
+from ml_ci.records import Past, Run
+from ml_ci.sources.baseline import Known
+from ml_ci.sources.record_store import Records, RunStore
+from ml_ci.sources.verdict_counts import VerdictCounts
+
+HISTORY = 30
+"""So many records of the base branch are looked at: older ones were made by code of long ago."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """What stores have: the base's predictions as they were kept, the branch's history, the counts of verdicts.
+
+    None where there is none, or it could not be read; then a warning says so.
+    """
+
+    parquet: bytes | None = None
+    history: tuple[Past, ...] = ()
+    counts: VerdictCounts | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scored:
+    """One side's predictions; where there are none, `why_none` says why."""
+
+    predictions: Predictions | None = None
+    why_none: str = ""
+
+
+def fetch(config: Config, known: Known | None, stores: Sequence[RunStore], counting: Records | None) -> Stored:
+    """Ask the stores. That one does not answer costs evidence, and nothing else."""
+    parquet: bytes | None = None
+    history: tuple[Past, ...] = ()
+    counts: VerdictCounts | None = None
+    warnings: list[str] = []
+    if config.predictions and known:
+        try:
+            parquet = known.store.predictions(known.run)
+        except MlCiError as error:
+            warnings.append(f"The base's predictions could not be read: {error}")
+    if any(rule.max_regression for rule in config.gate) and config.baseline != "none":
+        try:
+            # the longest: on a laptop there may be a few records of its own beside those of the branch
+            history = max((store.history(config.key, HISTORY) for store in stores), key=len, default=())
+        except MlCiError as error:
+            warnings.append(f"The base branch's history could not be read: {error}")
+    if counting:
+        try:
+            counts = counting.verdict_counts(config.key)
+        except OutsideError as error:
+            warnings.append(f"How often the test set was used is not known: {error}")
+    return Stored(parquet=parquet, history=history, counts=counts, warnings=tuple(warnings))
+
+
+def trained(finished: Finished) -> Scored:
+    """The predictions of a side that was trained in this job."""
+    return Scored(predictions=finished.predictions, why_none=finished.without_predictions)
+
+
+def kept(run: Run, parquet: bytes | None) -> Scored:
+    """The predictions that were kept with a run, verified: other bytes than the record names are as good as none."""
+    if run.predictions is None:
+        return Scored(why_none="its run was kept without them.")
+    if parquet is None:
+        return Scored(why_none="they are not there any more.")
+    if hashlib.sha256(parquet).hexdigest() != run.predictions.sha256:
+        return Scored(why_none="what was kept of them is not what its record names (SHA-256), so it does not count.")
+    from ml_ci.sources.predictions import PredictionsProblem, from_parquet
+
+    try:
+        return Scored(predictions=from_parquet(parquet))
+    except PredictionsProblem as error:
+        return Scored(why_none=str(error))
+
+
+def material(config: Config, base: Scored | None, head: Scored, history: tuple[Past, ...]) -> Material:
+    """Put it together. `base` is None where there is no base at all."""
+    sides = [("Head", head), ("The base", base)]
+    why = [
+        f"{name} has no predictions: {side.why_none}"
+        for name, side in sides
+        if config.predictions and side and side.predictions is None
+    ]
+    return Material(
+        base=base.predictions if base else None,
+        head=head.predictions,
+        history=history,
+        without_predictions=" ".join(why),
+    )
