@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from ml_ci import side as sides
 from ml_ci.compare.comparison import compare
-from ml_ci.compare.evidence import Material
+from ml_ci.compare.evidence import Material, gather
 from ml_ci.compare.gate import decide
+from ml_ci.compare.slice_evidence import measure_slices
 from ml_ci.config import Config, unused_warnings
 from ml_ci.context import Context
 from ml_ci.errors import MlCiError, OutsideError, TrainingError
@@ -103,8 +104,11 @@ def failed(key: str, error: MlCiError, journal: Journal | None = None, head_comm
 
 
 def _result(config: Config, journal: Journal, head: Run) -> Result:
-    comparison = compare(journal.base.run, head)
-    decision = decide(comparison, config.gate, config.policy)
+    base, material = journal.base.run, journal.material
+    comparison = compare(base, head)
+    evidence = gather(base, head, config, material)
+    slices = measure_slices(base, head, config, material)
+    decision = decide(comparison, config.gate, config.policy, evidence, slices)
     lenient = decision.verdict == "inconclusive" and config.policy.inconclusive == "pass"
     return Result(
         key=config.key,

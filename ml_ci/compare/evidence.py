@@ -68,9 +68,10 @@ class _Found:
 def gather(base: Run | None, head: Run, config: Config, material: Material) -> Mapping[str, Evidence]:
     """The evidence for every metric that has a rule on its change, by name; nothing where there is no base.
 
-    A metric that a side lacks, or that is not finite there, is left out: no evidence makes up for that.
+    A metric that a side lacks, or that is not finite there, is left out: no evidence makes up for that. Where head is
+    base's run by another name there is nothing to be unsure of, so its two numbers are enough.
     """
-    if base is None:
+    if base is None or is_same(base, head):
         return {}
     directions = {rule.metric: rule.direction for rule in config.gate if rule.max_regression is not None}
     return {
@@ -78,6 +79,12 @@ def gather(base: Run | None, head: Run, config: Config, material: Material) -> M
         for name, direction in directions.items()
         if _is_finite(base, name) and _is_finite(head, name)
     }
+
+
+def is_same(base: Run, head: Run) -> bool:
+    """Whether head is base's run by another name: its inputs are the same, and so is every number."""
+    same_inputs = bool(base.fingerprint) and base.fingerprint == head.fingerprint
+    return same_inputs and base.metrics == head.metrics
 
 
 def _best(name: str, direction: Direction, base: Run, head: Run, config: Config, material: Material) -> Evidence:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ml_ci.compare.evidence import Material
+from ml_ci.compare.evidence import Material, is_same
 from ml_ci.compare.pairing import on_other_examples
 from ml_ci.config import Config, SliceRule
 from ml_ci.errors import ConfigError
 from ml_ci.predictions import Predictions
+from ml_ci.records import Run
 
 if TYPE_CHECKING:
     from ml_ci.statistics.slices import SliceDifference
@@ -32,28 +33,31 @@ class SliceEvidence:
     why: str = ""
 
 
-def measure_slices(config: Config, material: Material) -> tuple[SliceEvidence, ...]:
-    """Every rule for slices in every column that parts the examples.
+def measure_slices(base: Run | None, head: Run, config: Config, material: Material) -> tuple[SliceEvidence, ...]:
+    """Every rule for slices in every column that parts the examples; none where head is base's run by another name.
 
-    What cannot be compared is there too, so that a gated slice never passes because nobody looked.
+    What cannot be compared is there too, so that a gated slice never passes because nobody looked: a head whose
+    predictions cannot be used is at fault itself, and a base without them is as good as none. Where nobody looked for
+    predictions, as when two files of metrics are compared, nobody is worse off than without a base.
     """
+    if base is not None and is_same(base, head):
+        return ()
     return tuple(found for rule in config.slices for found in _measured(rule, config, material))
 
 
 def _measured(rule: SliceRule, config: Config, material: Material) -> Iterator[SliceEvidence]:
-    base, head = material.base, material.head
+    base, head, why = material.base, material.head, material.without_predictions.rstrip(".")
     declared = config.predictions.slices if config.predictions else ()
     columns = tuple(head.slices) if head is not None else declared
-    if not columns:
-        why = 'no column parts the examples: name one in "slices" under "predictions"'
-        yield SliceEvidence(rule=rule, column=NO_COLUMN, at_fault="head", why=why)
-    for column in columns:
+    if head is not None and not columns:
+        none = 'no column parts the examples: name one in "slices" under "predictions"'
+        yield SliceEvidence(rule=rule, column=NO_COLUMN, at_fault="head", why=none)
+    for column in columns or (NO_COLUMN,) * (head is None):
         if head is None:
-            why = material.without_predictions.rstrip(".") or "head has no predictions"
-            yield SliceEvidence(rule=rule, column=column, at_fault="head", why=why)
+            at_fault: Literal["base", "head"] = "head" if why else "base"
+            yield SliceEvidence(rule=rule, column=column, at_fault=at_fault, why=why or "there are no predictions")
         elif base is None:
-            why = material.without_predictions.rstrip(".") or "base has no predictions"
-            yield SliceEvidence(rule=rule, column=column, at_fault="base", why=why)
+            yield SliceEvidence(rule=rule, column=column, at_fault="base", why=why or "base has no predictions")
         else:
             yield _compared(rule, column, base, head)
 
