@@ -18,13 +18,20 @@ _SLICE_OUTCOMES: dict[SliceOutcome, str] = {
 }
 
 
+HOW_DECIDED = (
+    "Δ is head − base. A rule passes if its one-sided bound on the worse side is within what is allowed, fails if even its "
+    "other bound is not, and is inconclusive in between. The interval in the table is two-sided, so it is a little wider. "
+    "Detectable is the smallest change that this evidence shows in 80 % of cases."
+)
+CLEARLY_WORSE = "Clearly worse: beyond chance, even when all slices are looked at together (Benjamini-Hochberg)."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What the evidence says of one rule, in plain English; `open` says what would settle it where it does not."""
+    """What the evidence says of one rule, in plain English: `text` goes on from the metric's name."""
 
     name: str
     text: str
-    open: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +49,9 @@ class Grounds:
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """A sentence on what the evidence is worth; `name` is the metric, empty where it is of the slices."""
+    """A sentence on what the evidence is worth, and the metrics that it is said of."""
 
-    name: str
+    names: tuple[str, ...]
     text: str
 
 
@@ -75,6 +82,7 @@ class Slices:
     title: str
     rows: tuple[SliceRow, ...]
     small: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def worst(self) -> SliceRow | None:
@@ -84,13 +92,17 @@ class Slices:
 
 @dataclass(frozen=True, kw_only=True)
 class Certainty:
-    """How sure it all is. `plain` are the metrics that were judged by two numbers only; `wear` is on the test set."""
+    """How sure it all is. `plain` are the metrics that were judged by two numbers only; `wear` is on the test set.
+
+    `findings` leaves out what the headline says already. `not_judged` are sentences on slices where there are none.
+    """
 
     findings: tuple[Finding, ...] = ()
     plain: tuple[str, ...] = ()
     grounds: tuple[Grounds, ...] = ()
     notes: tuple[Note, ...] = ()
     slices: Slices | None = None
+    not_judged: tuple[str, ...] = ()
     wear: str = ""
 
 
@@ -98,28 +110,27 @@ def certainty(decision: Decision, test_set: TestSetUse | None) -> Certainty:
     """What a decision says of how sure it is; a test set that is worn out is in `worn` instead."""
     relative = [judgement for judgement in decision.judgements if judgement.method]
     return Certainty(
-        findings=tuple(_finding(judgement) for judgement in relative if judgement.sentence),
+        findings=_findings(relative, " ".join(decision.reasons)),
         plain=tuple(judgement.rule.metric for judgement in relative if judgement.interval is None),
         grounds=tuple(_grounds(judgement) for judgement in relative),
-        notes=(
-            *(Note(name=judgement.rule.metric, text=text) for judgement in relative for text in judgement.notes),
-            *(Note(name="", text=text) for text in decision.notes),
-        ),
-        slices=_slices(decision.slices) if decision.slices else None,
+        notes=_notes(relative),
+        slices=_slices(decision) if decision.slices else None,
+        not_judged=() if decision.slices else decision.notes,
         wear=_wear(test_set) if test_set and not worn(test_set) else "",
     )
 
 
 def worn(test_set: TestSetUse | None) -> str:
-    """The warning that a test set has carried more verdicts than it supports; empty where it has not."""
-    if test_set is None or test_set.supported is None or test_set.verdicts <= test_set.supported:
+    """The warning that a test set has carried more verdicts than it supports; empty where it has not.
+
+    One that is too small for a single verdict is not worn out but small: a warning that never ends is not read.
+    """
+    if test_set is None or not test_set.supported or test_set.verdicts <= test_set.supported:
         return ""
-    carried = f"This test set has carried {_counted(test_set.verdicts, 'verdict')}"
-    size = f"its {test_set.examples:,} examples support" if test_set.examples else "its size supports"
-    supported = f"about {test_set.supported:,}" if test_set.supported else "not even one"
     return (
-        f"{carried}, and {size} {supported} where each change may have been made with the last verdict in mind: "
-        "what passes may be fitted to these examples. Take new ones."
+        f"This test set has carried {_counted(test_set.verdicts, 'verdict')}, and {_size(test_set)} about "
+        f"{test_set.supported:,} where each change may have been made with the last verdict in mind: what passes may be "
+        "fitted to these examples. Take new ones."
     )
 
 
@@ -129,24 +140,22 @@ def ordered(slices: Sequence[SliceJudgement]) -> list[SliceJudgement]:
     return sorted(judged, key=lambda judgement: (judgement.outcome != "fail", not judgement.worse))
 
 
-def _finding(judgement: Judgement) -> Finding:
-    return Finding(
-        name=judgement.rule.metric,
-        text=judgement.sentence,
-        open=_open(judgement) if judgement.outcome == "inconclusive" else "",
+def _findings(judgements: Sequence[Judgement], said: str) -> tuple[Finding, ...]:
+    found = (
+        Finding(name=judgement.rule.metric, text=judgement.sentence.removeprefix(f"{judgement.rule.metric} "))
+        for judgement in judgements
+        if judgement.sentence and judgement.interval
     )
+    return tuple(finding for finding in found if finding.text not in said)
 
 
-def _open(judgement: Judgement) -> str:
-    """What this evidence could have seen, and how much of it would settle the rule."""
-    unit = judgement.unit or "examples"
-    parts = []
-    if judgement.detectable is not None:
-        parts.append(f"the smallest change that this evidence could have shown is {_two(judgement.detectable)}")
-    if judgement.needed is not None:
-        parts.append(f"about {_rounded_up(judgement.needed)} {unit} would settle it")
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+def _notes(judgements: Sequence[Judgement]) -> tuple[Note, ...]:
+    """Each sentence once, with all metrics that it is said of."""
+    said: dict[str, list[str]] = {}
+    for judgement in judgements:
+        for text in judgement.notes:
+            said.setdefault(text, []).append(judgement.rule.metric)
+    return tuple(Note(names=tuple(names), text=text) for text, names in said.items())
 
 
 def _grounds(judgement: Judgement) -> Grounds:
@@ -162,7 +171,8 @@ def _grounds(judgement: Judgement) -> Grounds:
     )
 
 
-def _slices(slices: Sequence[SliceJudgement]) -> Slices:
+def _slices(decision: Decision) -> Slices:
+    slices = decision.slices
     judged = ordered(slices)
     small = [judgement for judgement in slices if judgement.outcome == "too small"]
     names = dict.fromkeys(f"{judgement.column} = {judgement.value} ({judgement.size:,})" for judgement in small)
@@ -180,6 +190,7 @@ def _slices(slices: Sequence[SliceJudgement]) -> Slices:
         title=title + (f": {said}" if said else ""),
         rows=tuple(_slice_row(judgement) for judgement in judged),
         small=tuple(names),
+        notes=decision.notes,
     )
 
 
@@ -207,8 +218,14 @@ def _wear(test_set: TestSetUse) -> str:
     text = f"This test set has carried {_counted(test_set.verdicts, 'verdict')}"
     if test_set.supported is None:
         return f"{text}."
-    size = f"its {test_set.examples:,} examples support" if test_set.examples else "its size supports"
-    return f"{text}; {size} about {test_set.supported:,} before new ones are needed."
+    if test_set.supported == 0:
+        none = "none for sure, if changes are made with the last verdict in mind"
+        return f"{text}; {_size(test_set)} {none}; ml-ci plan says how many would."
+    return f"{text}; {_size(test_set)} about {test_set.supported:,} before new ones are needed."
+
+
+def _size(test_set: TestSetUse) -> str:
+    return f"its {test_set.examples:,} examples support" if test_set.examples else "its size supports"
 
 
 def _counted(count: int, word: str) -> str:

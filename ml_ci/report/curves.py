@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from ml_ci import numbers
 from ml_ci.records import Run
 from ml_ci.report.escape import visible
 from ml_ci.report.presentation import FULL_WIDTH, Plot
+from ml_ci.report.style import BLUE, GREY, SOFT, figure, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,13 +20,8 @@ if TYPE_CHECKING:
 MOST = 12
 """Panels in the figure."""
 
-_WIDTH = 8.0
 _ROW = 2.15
-_DPI = 150
-_HEAD, _BASE = "#0072b2", "#767676"
-"""Blue and grey are told apart with every kind of colour vision, and by their dashes without any."""
-
-_INK, _SOFT, _FAINT = "#24292f", "#57606a", "#d8dee4"
+_HEAD, _BASE = BLUE, GREY
 
 _LARGEST = 1e300
 """MLflow stores an infinity as 1.797e308."""
@@ -41,7 +36,7 @@ def draw_curves(base: Run | None, head: Run, gated: Sequence[str], folder: Path)
         return None
     shown = names[:MOST]
     path = folder / "curves.png"
-    _figure(shown, base, head, path)
+    _draw(shown, base, head, path)
     left_out = f" {len(names) - MOST} more have curves that are not drawn." if len(names) > MOST else ""
     sides = "base grey and dashed, head blue and solid" if base else "head only"
     values = "; ".join(f"{name} {_values(name, base, head)}" for name in shown)
@@ -85,49 +80,23 @@ def _values(name: str, base: Run | None, head: Run) -> str:
     return f"{texts[0]} → {texts[1]}" if base else texts[1]
 
 
-def _figure(names: Sequence[str], base: Run | None, head: Run, path: Path) -> None:
-    # the object interface: pyplot keeps every figure alive, and looks for a display
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def _draw(names: Sequence[str], base: Run | None, head: Run, path: Path) -> None:
     columns = min(len(names), 3) if len(names) != 4 else 2
     rows = math.ceil(len(names) / columns)
-    height = (2.7 if rows == 1 else _ROW * rows) + 0.3
-    with mpl.rc_context(), warnings.catch_warnings():
-        # a name in letters that the font lacks is drawn as boxes; the tables show it as it is
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        _set_style()
-        figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white", layout="constrained")
-        FigureCanvasAgg(figure)
-        grid = figure.subplots(rows, columns, squeeze=False).flatten()
+    with figure((2.7 if rows == 1 else _ROW * rows) + 0.3, path) as drawn:
+        grid = drawn.subplots(rows, columns, squeeze=False).flatten()
         for axes, name in zip(grid, names, strict=False):
             _panel(axes, name, _curve(base, name), _curve(head, name))
-            axes.text(0, 1.025, _values(name, base, head), transform=axes.transAxes, fontsize=7.5, color=_SOFT)
+            axes.text(0, 1.025, _values(name, base, head), transform=axes.transAxes, fontsize=7.5, color=SOFT)
         for axes in grid[len(names) :]:
             axes.set_axis_off()
-        _legend_above(figure, with_base=base is not None)
-        figure.savefig(path, pil_kwargs={"compress_level": 6})
-
-
-def _set_style() -> None:
-    """The style of the report, whatever the matplotlibrc of this machine says. Names are drawn as they are: no TeX."""
-    import matplotlib as mpl
-
-    mpl.rcdefaults()
-    mpl.rc("font", family="DejaVu Sans", size=8.0)
-    mpl.rc("text", parse_math=False, color=_INK)
-    mpl.rc("axes", edgecolor=_FAINT, labelcolor=_INK, grid=True)
-    mpl.rc("axes.spines", top=False, right=False)
-    mpl.rc("xtick", color=_SOFT)
-    mpl.rc("ytick", color=_SOFT)
-    mpl.rc("grid", color="#eaeef2", linewidth=0.7)
+        _legend_above(drawn, with_base=base is not None)
 
 
 def _panel(axes: Axes, name: str, base: Curve | None, head: Curve | None) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-    axes.set_title(_short(visible(name)), loc="left", fontsize=9, fontweight="bold", pad=15)
+    axes.set_title(short(visible(name)), loc="left", fontsize=9, fontweight="bold", pad=15)
     drawn = [curve for curve in (base, head) if curve]
     few = max(len(curve[0]) for curve in drawn) <= 30
     marker = 2.2 if few else 0
@@ -142,21 +111,16 @@ def _panel(axes: Axes, name: str, base: Curve | None, head: Curve | None) -> Non
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
     if not values:
-        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", color=_SOFT)
+        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", color=SOFT)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.tick_params(length=0, labelsize=7)
 
 
-def _short(name: str) -> str:
-    """A name that fits over its panel; cut in the middle, as long names mostly differ at their ends."""
-    return name if len(name) <= 30 else f"{name[:13]}…{name[-16:]}"
-
-
-def _legend_above(figure: Figure, *, with_base: bool) -> None:
+def _legend_above(drawn: Figure, *, with_base: bool) -> None:
     from matplotlib.lines import Line2D
 
     lines = [Line2D([], [], color=_HEAD, linewidth=1.7, label="head")]
     if with_base:
         lines.insert(0, Line2D([], [], color=_BASE, linestyle=(0, (4, 2)), linewidth=1.4, label="base"))
-    figure.legend(handles=lines, loc="outside upper right", ncols=2, frameon=False, fontsize=8)
-    figure.supxlabel("step", fontsize=8, color=_SOFT)
+    drawn.legend(handles=lines, loc="outside upper right", ncols=2, frameon=False, fontsize=8)
+    drawn.supxlabel("step", fontsize=8, color=SOFT)

@@ -59,13 +59,13 @@ def headline(result: Result) -> Headline:
 
 def _words(result: Result, decision: Decision) -> tuple[Tone, str, str, list[str]]:
     judgements = decision.judgements
-    reasons = list(decision.reasons) or [decision.why]
     if decision.verdict == "fail":
-        return "bad", "❌", "Fail", reasons
+        return "bad", "❌", "Fail", list(decision.reasons)
     if decision.verdict == "inconclusive":
-        return "unsure", "❔", "Inconclusive", reasons
-    if result.base.run is None or any(judgement.outcome == "no-baseline" for judgement in judgements):
-        return "warning", "⚠️", "Pass, but not compared", [_uncompared(result)]
+        return "unsure", "❔", "Inconclusive", list(decision.reasons)
+    if result.base.run is None or decision.reasons:
+        reasons = list(decision.reasons) if result.base.run else ["there was no base to compare with."]
+        return "warning", "⚠️", "Pass, but not compared", reasons
     if result.head_origin == "same-inputs":
         return "good", "✅", "Pass", ["nothing that matters to training changed."]
     if not judgements and not _gated_slices(decision):
@@ -95,11 +95,3 @@ def _arrow(difference: MetricDifference) -> str:
     return (
         f"{difference.name} {base}\u00a0→\u00a0{head}" if difference.base is not None else f"{difference.name} {head}"
     )
-
-
-def _uncompared(result: Result) -> str:
-    if result.base.run is None:
-        return "there was no base to compare with."
-    judgements = result.decision.judgements if result.decision else ()
-    names = ", ".join(judgement.rule.metric for judgement in judgements if judgement.outcome == "no-baseline")
-    return f"the base has no number to hold against {names}."

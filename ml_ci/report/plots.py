@@ -1,4 +1,4 @@
-"""The pictures of a report: metrics by step, base behind head, and training's own images, base beside head."""
+"""The pictures of a report: how sure the verdict is, metrics by step, and training's own images, base beside head."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_ci.report.curves import draw_curves
+from ml_ci.report.forest import draw_forest
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 from ml_ci.report.side_by_side import UnreadableImageError, draw_pair
 from ml_ci.result import Result
@@ -31,6 +32,9 @@ def draw(result: Result, folder: Path) -> Drawing:
         return Drawing()
     plots, warnings = [], []
     gated = [judgement.rule.metric for judgement in result.decision.judgements] if result.decision else []
+    forest = draw_forest(result.decision, folder) if result.decision else None
+    if forest:
+        plots.append(forest)
     curves = draw_curves(result.base.run, result.head, gated, folder)
     if curves:
         plots.append(curves)

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 from ml_ci.compare.comparison import Change, MetricDifference
-from ml_ci.compare.gate import Judgement
+from ml_ci.compare.judgement import Judgement, SliceJudgement
 from ml_ci.records import Origin, Run
 from ml_ci.report.presentation import Plot
 from ml_ci.report.view import all_warnings
-from ml_ci.result import Result
+from ml_ci.result import Result, TestSetUse
 
 SCHEMA = 1
 
@@ -30,7 +30,11 @@ class SideJson(TypedDict):
 
 
 class MetricJson(TypedDict):
-    """One metric; direction, outcome and what belongs to it are null where it has no rule."""
+    """One metric; direction, outcome and what belongs to it are null where it has no rule.
+
+    `bounds` are the one-sided bounds of the difference, which decide; `margin` is what it may lose at most, and
+    `detectable` and `needed` (in `unit`) say what an inconclusive rule is short of.
+    """
 
     name: str
     base: float | None
@@ -43,6 +47,38 @@ class MetricJson(TypedDict):
     outcome: str | None
     rule: str | None
     evidence: str | None
+    bounds: list[float] | None
+    margin: float | None
+    detectable: float | None
+    needed: int | None
+    unit: str | None
+    notes: list[str]
+
+
+class SliceJson(TypedDict):
+    """One metric in one slice; numbers are null where the slice is too small to be looked at."""
+
+    metric: str
+    direction: str
+    column: str
+    value: str
+    size: int
+    outcome: str
+    base: float | None
+    head: float | None
+    interval: list[float] | None
+    bounds: list[float] | None
+    margin: float | None
+    worse: bool
+
+
+class UseJson(TypedDict):
+    """How worn the test set is; null where that is not known."""
+
+    digest: str
+    verdicts: int
+    examples: int | None
+    supported: int | None
 
 
 class ChangeJson(TypedDict):
@@ -70,6 +106,8 @@ class ResultJson(TypedDict):
     base: SideJson
     head: SideJson
     metrics: list[MetricJson]
+    slices: list[SliceJson]
+    test_set: UseJson | None
     params: list[ChangeJson]
     data: list[ChangeJson]
     environment: list[ChangeJson]
@@ -92,6 +130,7 @@ def document(result: Result, plots: Sequence[Plot] = ()) -> ResultJson:
     metrics = [_metric(judgement.difference, judgement, unfit) for judgement in judged]
     if comparison:
         metrics += [_metric(row, None, unfit) for row in comparison.metrics if row.name not in names]
+    slices = [_slice(judgement, unfit) for judgement in result.decision.slices] if result.decision else []
     base_commit = result.base.commit or (result.base.run.commit if result.base.run else None)
     head_commit = result.head_commit or (result.head.commit if result.head else None)
     base = _side("base", base_commit, result.base.origin, result.base.run, unfit)
@@ -105,6 +144,8 @@ def document(result: Result, plots: Sequence[Plot] = ()) -> ResultJson:
         "base": base,
         "head": head,
         "metrics": metrics,
+        "slices": slices,
+        "test_set": _test_set(result.test_set),
         "params": _changes(comparison.params if comparison else ()),
         "data": _changes(comparison.data if comparison else ()),
         "environment": _changes(comparison.environment if comparison else ()),
@@ -126,6 +167,12 @@ class _Unfit:
         self.warnings.append(f"{name} is {value}, which JSON cannot hold, so it is null here.")
         return None
 
+    def pair(self, name: str, found: tuple[float, float] | None) -> list[float] | None:
+        """Both ends, or null where either of them does not fit."""
+        ends = [self.checked(f"a bound of the {name}", end) for end in found or ()]
+        kept = [end for end in ends if end is not None]
+        return kept if len(kept) == 2 else None
+
 
 def _side(name: str, commit: str | None, origin: Origin, run: Run | None, unfit: _Unfit) -> SideJson:
     return {
@@ -140,10 +187,6 @@ def _side(name: str, commit: str | None, origin: Origin, run: Run | None, unfit:
 
 
 def _metric(row: MetricDifference, judgement: Judgement | None, unfit: _Unfit) -> MetricJson:
-    interval = None
-    if judgement and judgement.interval:
-        bounds = [unfit.checked(f"a bound of the interval of {row.name}", bound) for bound in judgement.interval]
-        interval = [bound for bound in bounds if bound is not None]
     return {
         "name": row.name,
         "base": unfit.checked(f"{row.name} of base", row.base),
@@ -151,12 +194,42 @@ def _metric(row: MetricDifference, judgement: Judgement | None, unfit: _Unfit) -
         "delta": unfit.checked(f"the difference of {row.name}", row.delta),
         "relative": unfit.checked(f"the relative difference of {row.name}", row.relative),
         "direction": judgement.rule.direction if judgement else None,
-        "interval": interval if interval and len(interval) == 2 else None,
+        "interval": unfit.pair(f"interval of {row.name}", judgement.interval) if judgement else None,
         "method": judgement.method if judgement else None,
         "outcome": judgement.outcome if judgement else None,
         "rule": judgement.limit if judgement else None,
         "evidence": judgement.evidence if judgement else None,
+        "bounds": unfit.pair(f"one-sided bounds of {row.name}", judgement.bounds) if judgement else None,
+        "margin": unfit.checked(f"the margin of {row.name}", judgement.margin) if judgement else None,
+        "detectable": unfit.checked(f"what is detectable of {row.name}", judgement.detectable) if judgement else None,
+        "needed": judgement.needed if judgement else None,
+        "unit": judgement.unit if judgement else None,
+        "notes": list(judgement.notes) if judgement else [],
     }
+
+
+def _slice(judgement: SliceJudgement, unfit: _Unfit) -> SliceJson:
+    name = f"{judgement.metric} where {judgement.column} is {judgement.value}"
+    return {
+        "metric": judgement.metric,
+        "direction": judgement.direction,
+        "column": judgement.column,
+        "value": judgement.value,
+        "size": judgement.size,
+        "outcome": judgement.outcome,
+        "base": unfit.checked(f"{name} of base", judgement.base),
+        "head": unfit.checked(f"{name} of head", judgement.head),
+        "interval": unfit.pair(f"interval of {name}", judgement.interval),
+        "bounds": unfit.pair(f"one-sided bounds of {name}", judgement.bounds),
+        "margin": unfit.checked(f"the margin of {name}", judgement.margin),
+        "worse": judgement.worse,
+    }
+
+
+def _test_set(use: TestSetUse | None) -> UseJson | None:
+    if use is None:
+        return None
+    return {"digest": use.digest, "verdicts": use.verdicts, "examples": use.examples, "supported": use.supported}
 
 
 def _changes(changes: Iterable[Change]) -> list[ChangeJson]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ml_ci import numbers
 from ml_ci.compare.comparison import Change
 from ml_ci.report import escape
+from ml_ci.report.certainty import Certainty
 from ml_ci.report.headline import no_baseline
 from ml_ci.report.view import MetricRow, View, view
 from ml_ci.result import Result
@@ -46,6 +48,8 @@ def print_result(result: Result, console: Console) -> None:
     if shown.log:
         page.block(escape.lines_of(shown.log))
     page.table(shown.gated, _gate_columns(shown))
+    for text, style in _certainty(shown.certainty):
+        page.line(text, style)
     for warning in shown.warnings:
         page.line(f"⚠️ {warning}", "yellow")
     for group in shown.changes:
@@ -114,6 +118,27 @@ class _Page:
         if not self._plain:
             return shown
         return shown.translate(_ASCII).encode(self._console.encoding, "backslashreplace").decode(self._console.encoding)
+
+
+def _certainty(certainty: Certainty) -> Iterator[tuple[str, str]]:
+    """The lines below the table, with their style: what the evidence says, and what it is worth."""
+    for finding in certainty.findings[:_MOST_ROWS]:
+        yield f"{finding.name} {finding.text}", ""
+    if certainty.plain:
+        names = ", ".join(certainty.plain[:_MOST_ROWS])
+        yield f"⚠️ Plain tolerance on two numbers: it does not know chance ({names}).", "yellow"
+    slices = certainty.slices
+    if slices and (worst := slices.worst):
+        where = f"Worst of {slices.title}: {worst.column} = {worst.value} ({worst.size} examples)"
+        said = "" if worst.outcome == numbers.NOTHING else f": {worst.outcome}"
+        numbers_of_it = f"{worst.metric} {worst.base} → {worst.head}, {worst.delta}, interval {worst.interval}"
+        yield f"{where}: {numbers_of_it}{said}", "red" if worst.bad else ""
+    for text in (*certainty.not_judged, *(slices.notes if slices else ())):
+        yield text, "dim"
+    for note in certainty.notes[:_MOST_ROWS]:
+        yield f"{', '.join(note.names[:3])}: {note.text}", "dim"
+    if certainty.wear:
+        yield certainty.wear, "dim"
 
 
 def _gate_columns(shown: View) -> dict[str, str]:
