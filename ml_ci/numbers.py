@@ -112,8 +112,18 @@ def percent(fraction: float) -> str:
 
 
 def interval(bounds: tuple[float, float] | None) -> str:
-    """An interval of a difference: `[−0.004, +0.011]`."""
-    return NOTHING if bounds is None else f"[{signed(bounds[0])}, {signed(bounds[1])}]"
+    """An interval of a difference: `[−0.004, +0.011]`, to two digits of its width, since no end of it is surer than that."""
+    if bounds is None:
+        return NOTHING
+    low, high = (_to_width(end, bounds[1] - bounds[0]) for end in bounds)
+    return f"[{signed(low)},{_SPACE}{signed(high)}]"
+
+
+def _to_width(end: float, width: float) -> float:
+    if not (math.isfinite(end) and math.isfinite(width)) or width <= 0:
+        return end
+    # at least one digit of an end that is far from the other's size
+    return float(round(_exact(end), 1 - _magnitude(width)))
 
 
 def seconds(value: float | None) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from ml_ci.compare.comparison import Change, compare
-from ml_ci.compare.gate import decide
+from ml_ci.compare.comparison import Change, MetricDifference, compare
+from ml_ci.compare.gate import decide, describe
+from ml_ci.compare.judgement import Decision, Judgement, Outcome, SliceJudgement, SliceOutcome, Verdict
 from ml_ci.config import Policy, Rule, Tolerance
 from ml_ci.records import Baseline, DataVersion, Environment, Image, Metric, Origin, Run
-from ml_ci.result import Failure, Result
+from ml_ci.result import Failure, Result, TestSetUse
 
 HEAD = "1f0e2d3c4b5a69788796a5b4c3d2e1f001234567"
 BASE = "ba5e0123456789abcdef0123456789abcdef0123"
@@ -108,6 +110,100 @@ def result(
         timings={"data": 1.2, "training": 12.5, "compare": 0.02},
         allowed=decision.verdict == "pass" or (decision.verdict == "inconclusive" and policy.inconclusive == "pass"),
     )
+
+
+def judged(
+    name: str,
+    base: float,
+    head: float,
+    outcome: Outcome,
+    interval: tuple[float, float] | None = None,
+    *,
+    margin: float = 0.005,
+    direction: Literal["higher", "lower"] = "higher",
+    said: str = "",
+    detectable: float | None = None,
+    needed: int | None = None,
+    notes: Sequence[str] = (),
+) -> Judgement:
+    """What a rule said of 1,000 predictions; of two numbers without an `interval`. The bounds are a tenth inside of it.
+
+    `said` follows the metric's name in its sentence.
+    """
+    kind = "predictions: 1,000 examples" if interval else "two numbers"
+    inside = 0.1 * (interval[1] - interval[0]) if interval and math.isfinite(interval[1] - interval[0]) else 0.0
+    rule_ = rule(name, direction, regression=margin)
+    return Judgement(
+        rule=rule_,
+        difference=MetricDifference(name=name, base=base, head=head, delta=head - base, relative=None),
+        outcome=outcome,
+        why=f"{name} ({base} → {head}) {said}",
+        limit=describe(rule_),
+        method="paired bootstrap" if interval else "tolerance",
+        evidence=kind,
+        interval=interval,
+        bounds=(interval[0] + inside, interval[1] - inside) if interval else None,
+        margin=margin,
+        sentence=f"{name} {said}" if said else "",
+        detectable=detectable,
+        needed=needed,
+        unit="examples" if interval else None,
+        notes=tuple(notes),
+    )
+
+
+def part(
+    value: str,
+    size: int,
+    base: float | None = None,
+    head: float | None = None,
+    outcome: SliceOutcome = "shown",
+    *,
+    half_width: float = 0.02,
+    margin: float | None = None,
+    worse: bool = False,
+    metric: str = "accuracy",
+    column: str = "region",
+) -> SliceJudgement:
+    """What was found in one slice; nothing where it has no numbers."""
+    delta = head - base if base is not None and head is not None else None
+    return SliceJudgement(
+        metric=metric,
+        direction="higher",
+        column=column,
+        value=value,
+        size=size,
+        outcome=outcome,
+        base=base,
+        head=head,
+        interval=None if delta is None else (delta - half_width, delta + half_width),
+        bounds=None if delta is None else (delta - 0.8 * half_width, delta + 0.8 * half_width),
+        margin=margin,
+        worse=worse,
+    )
+
+
+def decided(
+    found: Result,
+    verdict: Verdict,
+    *judgements: Judgement,
+    slices: Sequence[SliceJudgement] = (),
+    reasons: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    test_set: TestSetUse | None = None,
+) -> Result:
+    """The same result with this decision; its reasons are those of the judgements that decided, unless they are given."""
+    deciding = [judgement.why for judgement in judgements if judgement.outcome == verdict != "pass"]
+    why = tuple(reasons or deciding)
+    decision = Decision(
+        verdict=verdict,
+        why=" ".join(why) or "Every rule holds.",
+        judgements=judgements,
+        slices=tuple(slices),
+        reasons=why,
+        notes=tuple(notes),
+    )
+    return replace(found, decision=decision, test_set=test_set, allowed=verdict != "fail")
 
 
 def failed(message: str, log: str = "", exit_code: int = 3) -> Result:

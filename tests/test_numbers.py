@@ -99,8 +99,19 @@ def test_a_size_has_units(value: int | None, text: str) -> None:
     assert numbers.size(value).replace("\u00a0", " ") == text
 
 
-def test_an_interval_has_signs() -> None:
-    assert numbers.interval((-0.004, 0.0111)) == "[−0.004, +0.0111]"
+@pytest.mark.parametrize(
+    ("bounds", "text"),
+    [
+        ((-0.004, 0.0111), "[−0.004, +0.011]"),
+        ((-0.0608, 0.00615), "[−0.061, +0.006]"),
+        ((-0.04, -1.73e-17), "[−0.04, 0]"),
+        ((-1_234_567.0, 2_345_678.0), "[−1200000, +2300000]"),
+        ((0.5, 0.5), "[+0.5, +0.5]"),
+        ((-math.inf, 0.25), "[−Infinity, +0.25]"),
+    ],
+)
+def test_an_interval_has_signs_and_the_digits_that_its_width_is_worth(bounds: tuple[float, float], text: str) -> None:
+    assert numbers.interval(bounds).replace("\u00a0", " ") == text
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,9 @@ def _slices(decision: Decision) -> Slices:
     slices = decision.slices
     judged = ordered(slices)
     small = [judgement for judgement in slices if judgement.outcome == "too small"]
-    names = dict.fromkeys(f"{judgement.column} = {judgement.value} ({judgement.size:,})" for judgement in small)
+    names = dict.fromkeys(
+        f"{judgement.column} = {judgement.value or '(empty)'} ({judgement.size:,})" for judgement in small
+    )
     counts = [
         (sum(judgement.outcome == "fail" for judgement in judged), "failed"),
         (sum(judgement.outcome == "inconclusive" for judgement in judged), "inconclusive"),

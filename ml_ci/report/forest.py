@@ -62,7 +62,13 @@ def draw_forest(decision: Decision, folder: Path) -> Plot | None:
     metrics, slices = metrics[:MOST_METRICS], slices[:MOST_SLICES]
     path = folder / "forest.png"
     draw_rows(_sections(metrics, slices), _below(*hidden), path)
-    return Plot(name="forest", path=path, title="Head − base", alt=_alt(metrics, slices, hidden), width=FULL_WIDTH)
+    return Plot(
+        name="forest",
+        path=path,
+        title="Head − base with its interval",
+        alt=_alt(metrics, slices, hidden),
+        width=FULL_WIDTH,
+    )
 
 
 def _metric_row(judgement: Judgement) -> Row | None:
@@ -89,7 +95,7 @@ def _slice_row(judgement: SliceJudgement) -> Row | None:
     kind: Kind = "worse" if judgement.outcome == "shown" and judgement.worse else judgement.outcome
     return _row(
         metric=judgement.metric,
-        label=f"{judgement.column} = {judgement.value} ({judgement.size:,})",
+        label=f"{judgement.column} = {judgement.value or '(empty)'} ({judgement.size:,})",
         kind=kind,
         direction=judgement.direction,
         sides=(judgement.base, judgement.head),

@@ -11,8 +11,8 @@ from ml_ci.compare.comparison import Change
 from ml_ci.report.files import write_output
 from ml_ci.report.markdown import render_comment
 from ml_ci.report.presentation import Presentation, pictures, reproduce_lines
-from ml_ci.result import Result
-from tests.runs import BASE, HEAD, failed, result, rule, run
+from ml_ci.result import Result, TestSetUse
+from tests.runs import BASE, HEAD, decided, failed, judged, part, result, rule, run
 
 HOSTILE = "a|b`c`<img src=x onerror=alert(1)>@octocat #1 www.evil.example\n\n# h \u202eevil [x](http://evil.example) $x$ :smile:"
 
@@ -112,6 +112,89 @@ def samples(folder: Path) -> dict[str, Result]:
             key=HOSTILE,
         ),
         "no-gate": result(base, better, code=code),
+        **_sure(passing),
+    }
+
+
+def _sure(passing: Result) -> dict[str, Result]:
+    """Results that stand on predictions, of each kind."""
+    accuracy = judged(
+        "accuracy",
+        *(0.9512, 0.9633),
+        outcome="pass",
+        interval=(0.0036, 0.0208),
+        said="is at least 0.5 points better, with 95 % confidence.",
+    )
+    auc = judged(
+        "roc_auc",
+        *(0.98712, 0.98745),
+        outcome="pass",
+        interval=(-0.0012, 0.0019),
+        margin=0.0099,
+        said="is at most 0.09 points worse, with 95 % confidence; you allow 1.",
+    )
+    unsure = judged(
+        "accuracy",
+        *(0.9512, 0.9482),
+        outcome="inconclusive",
+        interval=(-0.0121, 0.0063),
+        said="may be up to 1 points worse or 0.4 points better; you allow 0.5: 1,000 examples cannot tell, as they show a "
+        "change of 1.4 points or more; about 31,000 would.",
+        detectable=0.0143,
+        needed=30_412,
+        notes=["The predictions of 12 groups are not independent, so the interval rests on 12 groups."],
+    )
+    worse = judged(
+        "val_loss",
+        *(0.31, 0.36),
+        outcome="fail",
+        interval=(0.027, 0.074),
+        margin=0.0155,
+        direction="lower",
+        said="is at least 9.9 % worse, with 95 % confidence; you allow 5 %.",
+    )
+    plain = judged("train_rows", 1000, 1400, "pass", margin=10)
+    places = ["north", "south", "east", "west", "a | b", "`x`", "", "@octocat #1"]
+    slices = [
+        part("north", 412, 0.95, 0.88, "fail", margin=0.03, worse=True, half_width=0.03),
+        *(
+            part(
+                name,
+                100 + 37 * n,
+                0.9,
+                0.87 + 0.01 * n,
+                "inconclusive" if n < 2 else "pass",
+                margin=0.03,
+                half_width=0.021,
+            )
+            for n, name in enumerate(places[1:])
+        ),
+        *(part(f"small-{n}", 3 + n, outcome="too small") for n in range(14)),
+    ]
+    shown = [
+        part(f"plan-{n}", 200 + n, 0.9, 0.85 + 0.004 * n, worse=n == 0, column="plan", half_width=0.03)
+        for n in range(30)
+    ]
+    north = "accuracy where region is north (412 examples, 0.95 → 0.88) is at least 4.6 points worse, with 95 % confidence; you allow 3."
+    use = TestSetUse(digest="e" * 64, verdicts=7, examples=10_000, supported=12)
+    return {
+        "sure-pass": decided(passing, "pass", accuracy, auc, test_set=use),
+        "sure-unsure": decided(passing, "inconclusive", unsure, auc, test_set=replace(use, verdicts=13)),
+        "sure-fail": decided(
+            passing,
+            "fail",
+            *(unsure, auc, worse, plain),
+            slices=slices,
+            reasons=[worse.why, north],
+            notes=["accuracy by region: 14 slices have fewer than 50 examples, and nothing is said of them."],
+            test_set=use,
+        ),
+        "sure-slices": decided(
+            passing, "pass", accuracy, slices=shown, test_set=replace(use, examples=None, supported=None)
+        ),
+        "sure-small": decided(
+            passing, "pass", accuracy, slices=slices[-5:], test_set=replace(use, examples=200, supported=0)
+        ),
     }
 
 
