@@ -59,6 +59,26 @@ def test_training_that_ignores_the_seed_is_certain_of_its_values_and_says_so(
     assert difference.warnings[0].startswith("no spread: every repeat of a side gave the same value")
 
 
+def covers_no_difference(base_count: int, head_count: int) -> float:
+    """How often the 95 % interval holds 0 where both sides draw from the same normal distribution."""
+    rng = np.random.default_rng(base_count)
+    draws = ([rng.normal(size=count).tolist() for count in (base_count, head_count)] for _ in range(2_000))
+    intervals = [welch(base, head).interval(0.95) for base, head in draws]
+    return sum(low <= 0 <= high for low, high in intervals) / len(intervals)
+
+
+@pytest.mark.parametrize("count", [3, 5, 10])
+def test_as_many_repeats_on_both_sides_cover_what_they_say(count: int) -> None:
+    assert 0.935 <= covers_no_difference(count, count) <= 0.98
+    assert welch(list(range(count)), list(range(count))).warnings == ()
+
+
+def test_two_repeats_against_more_are_warned_of() -> None:
+    assert covers_no_difference(2, 10) < 0.93
+    assert welch(BASE[:2], HEAD).warnings[0].startswith("two against more:")
+    assert welch(BASE, HEAD[:2]).warnings == welch(BASE[:2], HEAD).warnings
+
+
 @pytest.mark.parametrize(
     ("base", "head", "says"),
     [
