@@ -112,7 +112,7 @@ def percent(fraction: float) -> str:
 
 
 def interval(bounds: tuple[float, float] | None) -> str:
-    """An interval of a difference: `[−0.004, +0.011]`, to two digits of its width, since no end of it is surer than that."""
+    """An interval of a difference: `[−0.004, +0.011]`, to three digits of its width: no end of it is surer than that."""
     if bounds is None:
         return NOTHING
     low, high = (_to_width(end, bounds[1] - bounds[0]) for end in bounds)
@@ -122,8 +122,7 @@ def interval(bounds: tuple[float, float] | None) -> str:
 def _to_width(end: float, width: float) -> float:
     if not (math.isfinite(end) and math.isfinite(width)) or width <= 0:
         return end
-    # at least one digit of an end that is far from the other's size
-    return float(round(_exact(end), 1 - _magnitude(width)))
+    return float(round(_exact(end), 2 - _magnitude(width)))
 
 
 def seconds(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 
 from ml_ci.records import Run
 from ml_ci.report.plots import draw
-from tests.runs import BASE, result, rule, run
+from tests.runs import BASE, decided, judged, part, result, rule, run
 
 
 def test_curves_are_one_figure_with_gated_metrics_first_and_numbers_in_words(tmp_path: Path) -> None:
@@ -47,6 +48,61 @@ def test_a_curve_of_any_values_is_drawn(tmp_path: Path, values: list[float]) -> 
 @pytest.mark.parametrize("name", ["$x^$", "a\nb", "\u202eevil", "数据"])
 def test_any_name_is_drawn_as_it_is(tmp_path: Path, name: str) -> None:
     assert len(draw(result(None, run(metrics={name: [1, 2]})), tmp_path).plots) == 1
+
+
+FOUND = result(run(BASE, accuracy=0.95), run(accuracy=0.945))
+
+
+def test_the_forest_says_in_words_what_it_shows(tmp_path: Path) -> None:
+    accuracy = judged("accuracy", 0.95, 0.945, "inconclusive", (-0.014, 0.004))
+    loss = judged("loss", 1.0, 1.1, "pass", margin=0.2, direction="lower")
+    north = part("north", 412, 0.95, 0.88, "fail", margin=0.03)
+    (plot,) = draw(decided(FOUND, "fail", accuracy, loss, slices=[north]), tmp_path).plots
+    alt = plot.alt.replace("\u00a0", " ")
+    assert "for 2 gated metrics and 1 slice, worse to the left" in alt
+    assert "accuracy −0.005 [−0.014, +0.004], allowed 0.005: inconclusive; loss +0.1, allowed 0.2: pass" in alt
+    assert "region = north (412) −0.07 [−0.09, −0.05], allowed 0.03: fail." in alt
+
+
+def test_two_numbers_make_no_forest(tmp_path: Path) -> None:
+    assert draw(decided(FOUND, "pass", judged("loss", 1.0, 1.1, "pass")), tmp_path).plots == ()
+
+
+def test_of_many_slices_the_ten_worst_are_in_the_forest(tmp_path: Path) -> None:
+    slices = [part(f"s{n}", 90, 0.9, 0.9) for n in range(30)] + [part("bad", 90, 0.9, 0.5, "fail", margin=0.1)]
+    (plot,) = draw(decided(FOUND, "fail", slices=slices), tmp_path).plots
+    assert "21 more slices not drawn." in plot.alt
+    assert plot.alt.index("region = bad") < plot.alt.index("region = s0")
+    with Image.open(plot.path) as image:
+        assert image.width == 1200
+
+
+@pytest.mark.parametrize(
+    ("interval", "margin"),
+    [
+        ((0.0, 0.0), 0.0),
+        ((-math.inf, math.inf), 0.0),
+        ((-math.inf, 0.1), 0.005),
+        ((-1e300, 1e300), 1e-300),
+        ((-1e-300, 1e-300), 1.0),
+        ((-0.5, -0.4), 0.001),
+    ],
+)
+def test_any_interval_is_drawn(tmp_path: Path, interval: tuple[float, float], margin: float) -> None:
+    found = decided(FOUND, "inconclusive", judged("accuracy", 0.95, 0.945, "inconclusive", interval, margin=margin))
+    assert [plot.name for plot in draw(found, tmp_path).plots] == ["forest"]
+
+
+def test_worse_is_to_the_left_whichever_direction_is_better() -> None:
+    """A loss that rose stands where an accuracy that fell does, and its limit, too."""
+    from ml_ci.report.forest import _mark, _metric_row
+
+    rows = [
+        _metric_row(judged("accuracy", 0.9, 0.8, "fail", (-0.2, 0.0), margin=0.05)),
+        _metric_row(judged("loss", 0.8, 0.9, "fail", (0.0, 0.2), margin=0.05, direction="lower")),
+    ]
+    marks = [_mark(row, [row]) for row in rows if row]
+    assert [(mark.change, mark.interval, mark.limit) for mark in marks] == [(-2.0, (-4.0, 0.0), -1.0)] * 2
 
 
 def picture(path: Path, size: tuple[int, int], colour: str) -> Path:
