@@ -23,6 +23,7 @@ from ml_ci.github.outlet import GitHubOutlet
 from ml_ci.github.session import checked_token, connect, second_connection
 from ml_ci.github.workflow import Annotations, Write, commands_stopped, group, write_outputs
 from ml_ci.job import Tools
+from ml_ci.progress import Seldom, amount_in_words
 from ml_ci.result import Result
 from ml_ci.side import Workshop
 from ml_ci.sources.git import Credential, Git
@@ -85,6 +86,7 @@ class WorkflowProgress:
 
     def __init__(self, write: Write) -> None:
         self._write = write
+        self._seldom = Seldom()
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -95,6 +97,11 @@ class WorkflowProgress:
     def line(self, text: str) -> None:
         """A line of training's, as it is."""
         self._write(f"{text}\n")
+
+    def amount(self, what: str, done: int, total: int) -> None:
+        """A line now and then."""
+        if self._seldom(what):
+            self.line(amount_in_words(what, done, total))
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:

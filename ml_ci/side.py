@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,13 +15,14 @@ from ml_ci.config import Config, training_digest
 from ml_ci.errors import ConfigError
 from ml_ci.progress import Progress
 from ml_ci.records import DataVersion
-from ml_ci.sources import data, environment, inputs, metric_files
+from ml_ci.sources import data, dvc_files, environment, inputs, metric_files
 from ml_ci.sources.data import Dvc, Pulled
 from ml_ci.sources.dvc_settings import cache_folder
 from ml_ci.sources.environment import TrainingEnvironment
 from ml_ci.sources.git import Git
 from ml_ci.sources.mlflow_variables import Identity
 from ml_ci.sources.outputs import metric_patterns
+from ml_ci.sources.pull_progress import told
 from ml_ci.sources.reaper import Reaper
 from ml_ci.sources.tracking import StoreState, Tracking
 from ml_ci.sources.training import Trained, train, training_variables
@@ -92,9 +93,7 @@ def prepare(
     if not inputs.chosen(files, globs):
         raise ConfigError(f"`inputs` matches no file of the {name}: without inputs nothing can be compared.")
     with beside() as pool:
-        pulling = pool.submit(pull, git, config) if name == "head" else None
-        if pulling and config.pull is not False:
-            _announce_data(data_of(git, files), shop.progress)
+        pulling = pool.submit(pull, git, config, files, shop.progress) if name == "head" else None
         built = environment.prepare(
             directory,
             git.top,
@@ -159,8 +158,8 @@ def _usual_command(directory: Path, name: str, repeats: int) -> str:
     raise ConfigError(f"the {name} has neither a dvc.yaml nor a train.py: say with `train` how its model is trained.")
 
 
-def pull(git: Git, config: Config, shared: Git | None = None) -> Pulled:
-    """`dvc pull` in a side's working tree; `shared` is the repository whose cache a worktree uses."""
+def pull(git: Git, config: Config, files: Iterable[str], progress: Progress, shared: Git | None = None) -> Pulled:
+    """`dvc pull` in a side's working tree, which has these files; `shared` is the repository whose cache a worktree uses."""
     directory = git.top / config.working_directory
     root = data.find_dvc(directory, git.top)
     if root is None and config.pull not in (None, False):
@@ -175,7 +174,9 @@ def pull(git: Git, config: Config, shared: Git | None = None) -> Pulled:
     if config.pull is False:
         # also then, data that was changed by hand must never pass for what DVC tracks
         return dvc.as_it_is()
-    return dvc.pull(config.pull if isinstance(config.pull, tuple) else (), directory)
+    targets = config.pull if isinstance(config.pull, tuple) else ()
+    with told(progress, cache_folder(root), lambda: dvc.wanted(files, git.top, targets, directory)):
+        return dvc.pull(targets, directory)
 
 
 def run(side: Side, tracking: Tracking, shop: Workshop, seed: int = 0) -> Training:
@@ -228,14 +229,6 @@ def watched(side: Side) -> list[Path]:
     return expand(side, [*metric_patterns(side.config, side.directory), *side.config.plots, *predictions])
 
 
-def _announce_data(versions: Sequence[DataVersion], progress: Progress) -> None:
-    """Say how much there is to pull, since DVC's own progress bars are for terminals only."""
-    if versions:
-        count = sum(version.files or 1 for version in versions)
-        size = sum(version.size or 0 for version in versions) / 1e6
-        progress.line(f"dvc pull: {count} file{'s' if count > 1 else ''}, {size:,.1f} MB, less what is here already")
-
-
 def data_of(git: Git, files: Mapping[str, str]) -> tuple[DataVersion, ...]:
     """The data versions that DVC's files in the working tree name."""
 
@@ -243,4 +236,4 @@ def data_of(git: Git, files: Mapping[str, str]) -> tuple[DataVersion, ...]:
         file = git.top / path
         return file.read_bytes() if file.is_file() else None
 
-    return tuple(version for version in data.versions(files, read) if version.path not in files)
+    return tuple(version for version in dvc_files.versions(files, read) if version.path not in files)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ml_ci.progress import Seldom, amount_in_words
 from ml_ci.sources.stream import plain
 
 _WINDOW = 0.1
@@ -19,21 +20,26 @@ class TerminalProgress:
 
     def __init__(self, *, quiet: bool) -> None:
         from rich.console import Console
+        from rich.status import Status
 
         self._quiet = quiet
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self._window = 0.0
         self._shown = 0
         self._passed_over = 0
+        self._status: tuple[Status, str] | None = None
+        self._seldom = Seldom()
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
         """A spinner with the title while the block lasts."""
         begin = time.monotonic()
         try:
-            with self._console.status(f"{title} …"):
+            with self._console.status(f"{title} …") as status:
+                self._status = status, title
                 yield
         finally:
+            self._status = None
             self._tell_passed_over()
         self._console.print(f"[green]✓[/green] {title} [dim]{time.monotonic() - begin:.1f} s[/dim]")
 
@@ -53,6 +59,16 @@ class TerminalProgress:
         self._tell_passed_over()
         self._shown += 1
         self._dimmed(plain(text).rstrip())
+
+    def amount(self, what: str, done: int, total: int) -> None:
+        """Beside the step's spinner; in a file as a line now and then."""
+        text = amount_in_words(what, done, total)
+        if not self._console.is_terminal:
+            if self._seldom(what):
+                self.line(text)
+        elif self._status:
+            status, title = self._status
+            status.update(f"{title} … [dim]{text}[/dim]")
 
     def _tell_passed_over(self) -> None:
         if self._passed_over:

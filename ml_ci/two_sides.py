@@ -159,7 +159,9 @@ class TwoSides:
         which = f" ({seed + 1} of {count})" if count > 1 else ""
         with self._step(f"Training {side.name}{which}", f"train {side.name}"):
             if side.name == "base" and seed == 0:
-                pulled = sides.pull(side.git, side.config, shared=self._tools.git)
+                pulled = sides.pull(
+                    side.git, side.config, side.files, self._tools.shop.progress, shared=self._tools.git
+                )
                 self._journal.warnings += [f"Base: {warning}" for warning in pulled.warnings]
             self._imports.begin()
             try:

@@ -41,6 +41,9 @@ class Silent:
         """Kept for a test to read."""
         self.lines.append(text)
 
+    def amount(self, what: str, done: int, total: int) -> None:
+        """Nothing to show."""
+
 
 @pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

@@ -1,26 +1,22 @@
-"""Data under DVC: what `.dvc` files and `dvc.lock` say, and `dvc pull` of what training needs."""
+"""Data under DVC: `dvc pull` of what training needs, and what is here afterwards."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import posixpath
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
 
 from ml_ci.errors import OutsideError
 from ml_ci.records import DataVersion
 from ml_ci.sources import process
+from ml_ci.sources.dvc_files import outputs, versions
 from ml_ci.sources.dvc_settings import write_local_settings
 from ml_ci.sources.process import Owner, last_words, owner_of
-
-Read = Callable[[str], bytes | None]
-"""Gives a tracked file's content by its path in the repository: of the working tree, or of a commit."""
 
 
 @dataclass(frozen=True)
@@ -43,76 +39,6 @@ def find_dvc(directory: Path, top: Path) -> Path | None:
         if folder == top:
             return None
     return None
-
-
-def versions(paths: Iterable[str], read: Read) -> tuple[DataVersion, ...]:
-    """The source data that the `.dvc` and `dvc.lock` files among `paths` name, by path.
-
-    Raises OutsideError for a file that is not what DVC writes.
-    """
-    found: dict[str, DataVersion] = {}
-    for path in paths:
-        place = PurePosixPath(path)
-        if place.name != "dvc.lock" and (place.suffix != ".dvc" or place.name == ".dvc"):
-            continue
-        content = read(path)
-        if content is not None:
-            for version in _sources(place, read_document(content, path)):
-                found[version.path] = version
-    return tuple(found[path] for path in sorted(found))
-
-
-def read_document(content: bytes, path: str) -> Mapping[str, Any]:
-    """The mapping in a file of DVC's. Raises OutsideError, with the line, for one that holds none."""
-    import yaml
-
-    try:
-        document = yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise OutsideError(
-            f"{path}{line} is not valid YAML, so DVC cannot read it: run `dvc status` and repair it."
-        ) from error
-    if not isinstance(document, dict):
-        raise OutsideError(
-            f"{path} is not a file of DVC's: its top level is no mapping; run `dvc status` and repair it."
-        )
-    return document
-
-
-def _sources(place: PurePosixPath, document: Mapping[str, Any]) -> Iterable[DataVersion]:
-    """The outputs of a `.dvc` file; of a dvc.lock, what its stages depend on and none of them makes."""
-    made: set[str] = set()
-    if place.name == "dvc.lock":
-        stages = document.get("stages") or {}
-        if not isinstance(stages, dict) or not all(isinstance(stage, dict) for stage in stages.values()):
-            raise OutsideError(f"{place} has `stages` that are no mapping: run `dvc status` and repair it.")
-        made = {entry["path"] for stage in stages.values() for entry in _entries(place, stage, "outs")}
-        entries = [entry for stage in stages.values() for entry in _entries(place, stage, "deps")]
-    else:
-        entries = _entries(place, document, "outs")
-    for entry in entries:
-        if entry["path"] in made:
-            continue
-        digest = next((str(entry[kind]) for kind in ("md5", "etag", "checksum") if entry.get(kind)), "")
-        size, files = entry.get("size"), entry.get("nfiles")
-        yield DataVersion(
-            path=posixpath.normpath(place.parent / str(document.get("wdir") or ".") / entry["path"]),
-            hash=digest,
-            size=size if isinstance(size, int) else None,
-            files=files if isinstance(files, int) else None,
-        )
-
-
-def _entries(place: PurePosixPath, holder: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
-    """The outputs or dependencies that a file of DVC's lists, each of which has a path."""
-    entries = holder.get(kind) or []
-    if not isinstance(entries, list) or not all(
-        isinstance(entry, dict) and isinstance(entry.get("path"), str) for entry in entries
-    ):
-        raise OutsideError(f"{place} has an entry without a path in `{kind}`: run `dvc status` and repair it.")
-    return entries
 
 
 def _content_hash(path: Path) -> str:
@@ -204,6 +130,23 @@ class Dvc:
     def sources(self) -> tuple[DataVersion, ...]:
         """What `.dvc` files name, by its path relative to the root: data that no stage makes."""
         return versions(self._files("*.dvc"), self._read)
+
+    def wanted(
+        self, files: Iterable[str], top: Path, targets: tuple[str, ...], directory: Path
+    ) -> tuple[DataVersion, ...]:
+        """What a `pull` of these targets is to bring, by its path relative to the root; what stages made included.
+
+        `files` are those that git knows, relative to its `top`. Raises OutsideError for one that is not what DVC writes.
+        """
+        # DVC's repository may be a part of git's
+        below = f"{self.root.relative_to(top).as_posix()}/".removeprefix("./")
+        inside = {file.removeprefix(below) for file in files if file.startswith(below)}
+        names = self._from_root(targets, directory)
+        return tuple(
+            version
+            for version in outputs(inside, self._read)
+            if version.path not in inside and _is_wanted(version.path, names)
+        )
 
     def _files(self, *patterns: str) -> list[str]:
         found = (file for pattern in patterns for file in self.root.rglob(pattern) if file.is_file())

@@ -9,7 +9,7 @@ from fnmatch import translate
 from pathlib import Path
 from typing import Any
 
-from ml_ci.sources.data import read_document
+from ml_ci.sources.dvc_files import read_document
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 
