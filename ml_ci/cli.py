@@ -99,7 +99,8 @@ def compare(
     with _errors(debug=debug):
         from ml_ci.config_reader import load
         from ml_ci.job import compare_runs
-        from ml_ci.sources.operand import read_operand
+        from ml_ci.material import of_runs
+        from ml_ci.sources.operand import predictions_of, read_operand
         from ml_ci.workshop import make_output_folder
 
         here = Path.cwd()
@@ -107,9 +108,10 @@ def compare(
         top = next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
         settings = load(_absolute(config), top)
         before, after = (read_operand(operand, os.environ) for operand in (base, head))
+        kept = (predictions_of(base, before, os.environ), predictions_of(head, after, os.environ))
         folder = out or top / FOLDER
         make_output_folder(folder)
-        result = compare_runs(before, after, settings)
+        result = compare_runs(before, after, settings, of_runs(settings, before, after, *kept))
         _show(_write(result, folder, None), folder, as_json=as_json, quiet=quiet)
         sys.exit(result.exit_code)
 

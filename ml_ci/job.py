@@ -16,16 +16,16 @@ from ml_ci.config import Config, unused_warnings
 from ml_ci.context import Context
 from ml_ci.errors import MlCiError, OutsideError, TrainingError
 from ml_ci.harvest import Finished
+from ml_ci.journal import Journal, Tools
 from ml_ci.records import Baseline, Run
 from ml_ci.result import Failure, Result
 from ml_ci.side import Side
 from ml_ci.sources.baseline import Known, look_for
 from ml_ci.sources.tracking import Tracking
 from ml_ci.test_set import use_of
-from ml_ci.two_sides import Journal, Tools, TwoSides
+from ml_ci.two_sides import TwoSides
 
 _LOG = logging.getLogger(__name__)
-NOTHING = Material()
 __all__ = ["Tools", "compare_runs", "failed", "record", "run"]
 
 
@@ -42,7 +42,7 @@ def run(context: Context, config: Config, tools: Tools, report: Callable[[Result
             result = _with_test_set(_result(config, journal, both.find_or_train()), config, journal)
             report(result)
             _count(result, tools)
-            warnings = both.settle()
+            warnings = both.keeping.settle()
             return replace(result, head=journal.head, base=journal.base, warnings=(*result.warnings, *warnings))
     except MlCiError as error:
         _LOG.debug("The job ended early.", exc_info=error)
@@ -68,7 +68,7 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
                 "data here is not what DVC tracks, so its run is nobody's baseline: `dvc checkout` first."
             )
         finished = one.train(head)
-        finished = replace(finished, run=one.keep(finished))
+        finished = replace(finished, run=one.keeping.now(finished))
         if tracking.shared:
             tracking.recorded(finished.run)
         elif tools.keep:
@@ -79,7 +79,7 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
     return finished
 
 
-def compare_runs(base: Run, head: Run, config: Config, material: Material = NOTHING) -> Result:
+def compare_runs(base: Run, head: Run, config: Config, material: Material) -> Result:
     """Compare two runs that exist, as `ml-ci compare` does. It is no verdict on a change, so no test set is worn by it."""
     baseline = Baseline(commit=base.commit or None, origin="found", run=base, why="given on the command line")
     journal = Journal(base=baseline, head_commit=head.commit, head_origin="found", material=material)

@@ -82,12 +82,18 @@ def kept(run: Run, parquet: bytes | None) -> Scored:
         return Scored(why_none="they are not there any more.")
     if hashlib.sha256(parquet).hexdigest() != run.predictions.sha256:
         return Scored(why_none="what was kept of them is not what its record names (SHA-256), so it does not count.")
-    from ml_ci.sources.predictions import PredictionsProblem, from_parquet
+    from ml_ci.sources.kept_predictions import from_parquet
+    from ml_ci.sources.predictions import BrokenPredictionsError
 
     try:
-        return Scored(predictions=from_parquet(parquet))
-    except PredictionsProblem as error:
+        return Scored(predictions=from_parquet(parquet, f"the predictions kept with {run.commit[:12]}"))
+    except BrokenPredictionsError as error:
         return Scored(why_none=str(error))
+
+
+def of_runs(config: Config, base: Run, head: Run, base_parquet: bytes | None, head_parquet: bytes | None) -> Material:
+    """The material of two runs that exist, with the predictions that were kept of them."""
+    return material(config, kept(base, base_parquet), kept(head, head_parquet), ())
 
 
 def material(config: Config, base: Scored | None, head: Scored, history: tuple[Past, ...]) -> Material:

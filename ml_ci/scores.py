@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
-from ml_ci.config import Config, PredictionsSpec
+from ml_ci.config import Config
 from ml_ci.errors import ConfigError
 from ml_ci.predictions import Predictions
 from ml_ci.records import Metric
-from ml_ci.side import Side, expand
+from ml_ci.side import Side, cached, expand
 
 PACKAGES = ("numpy", "pyarrow.parquet", "scipy.stats", "sklearn.metrics")
 """What reading and judging predictions imports, and takes seconds for."""
@@ -48,21 +48,16 @@ def read_scores(side: Side, fresh: set[Path]) -> Scores:
     if not found:
         return _without(f"`predictions` names {spec.path}, but training left no such file.")
     where = str(found[0].relative_to(side.git.top))
-    if len(found) > 1:
-        return _without(f"`predictions` names {len(found)} files ({spec.path}): it has to be one.")
     if found[0] not in fresh:
         return _without(f"{where} was not written by this training, so its predictions do not count.")
-    return _read(found[0], where, spec, side.config)
-
-
-def _read(path: Path, where: str, spec: PredictionsSpec, config: Config) -> Scores:
-    from ml_ci.sources.predictions import PredictionsProblem, read, to_parquet
+    from ml_ci.sources.kept_predictions import to_parquet
+    from ml_ci.sources.predictions import BrokenPredictionsError, read
 
     try:
-        predictions = read(path, where, spec)
-    except PredictionsProblem as error:
+        predictions = read(found[0], where, spec, (side.git.top, *cached(side)))
+    except BrokenPredictionsError as error:
         return _without(str(error))
-    metrics, warnings = compute(predictions, where, config)
+    metrics, warnings = compute(predictions, where, side.config)
     return Scores(predictions=predictions, parquet=to_parquet(predictions), metrics=metrics, warnings=warnings)
 
 

@@ -219,8 +219,13 @@ def _seeded(side: Side, seed: int) -> dict[str, str]:
 
 def expand(side: Side, patterns: Sequence[str]) -> list[Path]:
     """The files of a side that patterns name, also where they are links into DVC's cache."""
+    return metric_files.expand(side.directory, patterns, cached(side))
+
+
+def cached(side: Side) -> list[Path]:
+    """DVC's cache, where links of the working tree may lead; nothing where there is no DVC."""
     root = data.find_dvc(side.directory, side.git.top)
-    return metric_files.expand(side.directory, patterns, [cache_folder(root)] if root else [])
+    return [cache_folder(root)] if root else []
 
 
 def watched(side: Side) -> list[Path]:

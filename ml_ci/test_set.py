@@ -47,9 +47,12 @@ def _margins(config: Config, base: Run | None, scored: Predictions) -> Iterator[
 
 
 def _is_average_of_shares(metric: str, scored: Predictions) -> bool:
+    from ml_ci.statistics.metrics import find
+
     column = scored.columns.get(metric)
     if column is None:
-        return metric == "accuracy"
+        found = find(metric)
+        return found is not None and found.function == "accuracy_score"
     return bool(len(column)) and bool(column.min() >= 0) and bool(column.max() <= 1)
 
 

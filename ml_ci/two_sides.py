@@ -2,85 +2,34 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Self
 
 from ml_ci import material as materials
 from ml_ci import side as sides
-from ml_ci.compare.comparison import Change, changed_files
-from ml_ci.compare.evidence import Material
+from ml_ci.compare.comparison import changed_files
 from ml_ci.config import Config
 from ml_ci.config_reader import parse
 from ml_ci.context import Context
 from ml_ci.errors import ConfigError, MlCiError, TrainingError
 from ml_ci.harvest import Finished, collect
+from ml_ci.journal import Journal, Tools
+from ml_ci.keeping import Keeping
 from ml_ci.material import Scored, Stored
-from ml_ci.records import Baseline, Origin, Run
+from ml_ci.records import Baseline, Run
 from ml_ci.repeats import joined
 from ml_ci.scores import PACKAGES
-from ml_ci.side import Side, Workshop
+from ml_ci.side import Side
 from ml_ci.slow_imports import SlowImports
 from ml_ci.sources.baseline import Known, last_record, look_for, without_training
 from ml_ci.sources.git import Git
 from ml_ci.sources.moved import moved_variables, with_own_packages
-from ml_ci.sources.record_store import Records, RunStore
+from ml_ci.sources.record_store import RunStore
 from ml_ci.sources.tracking import Tracking
 
 CONFIG_NAMES = (".ml-ci.yml", ".ml-ci.yaml")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tools:
-    """Everything that the job does to the world is done through these.
-
-    `stores` are where base runs are looked for, besides an MLflow of the user's; `keep` is where runs of exact commits
-    are kept besides MLflow. `temporary` is a folder that is gone after the job.
-    """
-
-    git: Git
-    shop: Workshop
-    tracking: AbstractContextManager[Tracking]
-    stores: Sequence[RunStore]
-    keep: Records | None
-    temporary: Path
-
-    @property
-    def counting(self) -> Records | None:
-        """Where verdicts on a test set are counted: beside the records, None where there are none."""
-        return next((store for store in (self.keep, *self.stores) if isinstance(store, Records)), None)
-
-
-@dataclass
-class Journal:
-    """What the job knows so far, also for the report of a job that fails half-way.
-
-    `material` and `stored` are there once both sides are done.
-    """
-
-    base: Baseline
-    head_commit: str = ""
-    head: Run | None = None
-    head_origin: Origin = "none"
-    code: tuple[Change, ...] = ()
-    images: dict[str, Path] = field(default_factory=dict)
-    material: Material = field(default_factory=Material)
-    stored: Stored = field(default_factory=Stored)
-    timings: dict[str, float] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def timed(self, step: str) -> Iterator[None]:
-        """Add the block's seconds to those of `step`."""
-        begin = time.monotonic()
-        try:
-            yield
-        finally:
-            self.timings[step] = self.timings.get(step, 0.0) + time.monotonic() - begin
 
 
 class TwoSides:
@@ -92,19 +41,17 @@ class TwoSides:
         self._tools = tools
         self._tracking = tracking
         self._journal = journal
-        self._keeping = ThreadPoolExecutor(1, thread_name_prefix="ml-ci-keep")
-        self._kept: list[Future[list[str]]] = []
-        self._later: list[Finished] = []
         self._known: Known | None = None
         self._scored: dict[str, Scored] = {}
         self._imports = SlowImports(then=tracking.open_store, also=PACKAGES if _has_statistics(config) else ())
+        self.keeping = Keeping(tracking, tools.keep, journal, self._imports)
 
     def __enter__(self) -> Self:
+        self.keeping.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        # what is being kept needs the MLflow server, which ends after this
-        self._keeping.shutdown()
+    def __exit__(self, *error: object) -> None:
+        self.keeping.__exit__(*error)
 
     @property
     def stores(self) -> list[RunStore]:
@@ -179,21 +126,6 @@ class TwoSides:
                 words = f"{error} It was training {seed + 1} of {count}, with ML_CI_SEED={seed}."
                 raise TrainingError(words, error.log_tail) from error
 
-    def keep(self, finished: Finished) -> Run:
-        """Keep a run in MLflow; returns it with its id there."""
-        self._imports.mlflow()
-        return self._tracking.complete(finished.run, finished.identity, finished.images, finished.parquet)
-
-    def settle(self) -> list[str]:
-        """Keep all runs. That one could not be does not change a verdict that is out: it is a warning."""
-        self._kept += [self._keeping.submit(self._tell, finished) for finished in self._later]
-        errors = [error for error in (future.exception() for future in self._kept) if error]
-        for error in errors:
-            if not isinstance(error, MlCiError | OSError):
-                raise error
-        said = [warning for future in self._kept if not future.exception() for warning in future.result()]
-        return [*said, *(f"A run could not be kept as a baseline: {error}" for error in errors)]
-
     # -- base
 
     def _look(self) -> bool:
@@ -232,7 +164,7 @@ class TwoSides:
         for image in known.run.images:
             content = known.store.image(known.run, image.sha256)
             if content is not None:
-                self._write_image(image.sha256, content)
+                self._journal.write_image(self._tools.shop.out, image.sha256, content)
 
     def _prepare_base(self, commit: str, stack: ExitStack) -> Side | None:
         """Check the base out beside the head, to be trained in its own way."""
@@ -330,34 +262,10 @@ class TwoSides:
         journal.warnings += stored.warnings
         journal.material = materials.material(self._config, base, head, stored.history)
 
-    # -- keeping
-
     def _keep(self, finished: Finished) -> None:
         for sha256, content in finished.images.items():
-            self._write_image(sha256, content)
-        if finished.run.run_id:
-            self._kept.append(self._keeping.submit(self._tell, finished))
-        else:
-            # MLflow may not even be up yet, and nobody looks there before the report is out
-            self._later.append(finished)
-
-    def _tell(self, finished: Finished) -> list[str]:
-        """Keep a run, and put it into the journal with its id; returns what is to be said of how it was kept."""
-        run, journal = self.keep(finished), self._journal
-        added = run
-        if self._tools.keep and finished.identity.exact:
-            added = self._tools.keep.add(run, finished.images, finished.parquet)
-        if journal.head is finished.run:
-            journal.head = run
-        if journal.base.run is finished.run:
-            journal.base = replace(journal.base, run=run)
-        return [warning for warning in added.warnings if warning not in run.warnings]
-
-    def _write_image(self, sha256: str, content: bytes) -> None:
-        folder = self._tools.shop.out / "images"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._journal.images[sha256] = folder / f"{sha256}.png"
-        self._journal.images[sha256].write_bytes(content)
+            self._journal.write_image(self._tools.shop.out, sha256, content)
+        self.keeping.begin(finished)
 
     @contextmanager
     def _step(self, title: str, name: str) -> Iterator[None]:

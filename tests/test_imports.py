@@ -22,7 +22,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "github": ("github/*",),
     "story": (
         *("job", "context", "two_sides", "side", "harvest", "scores", "repeats", "material", "test_set"),
-        *("workshop", "slow_imports"),
+        *("journal", "keeping", "workshop", "slow_imports"),
     ),
     "doors": ("cli*", "action*", "demo", "terminal"),
 }

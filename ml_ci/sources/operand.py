@@ -42,6 +42,20 @@ def read_operand(operand: str, variables: Mapping[str, str]) -> Run:
     return Tracking(uri, variables, shared=True).by_id(operand)
 
 
+def predictions_of(operand: str, run: Run, variables: Mapping[str, str]) -> bytes | None:
+    """The Parquet file of predictions that was kept with an operand's run, unverified; None where there is none.
+
+    It is beside the record, or, for a record in an output folder, among the records there.
+    """
+    if run.predictions is None:
+        return None
+    path, uri = Path(operand), variables.get("MLFLOW_TRACKING_URI")
+    if path.is_file():
+        places = (path.with_suffix(".parquet"), path.parent / "records" / run.key / f"{run.commit}.parquet")
+        return next((place.read_bytes() for place in places if place.is_file()), None)
+    return Tracking(uri, variables, shared=True).predictions(run) if uri else None
+
+
 def _is_record(text: bytes) -> bool:
     try:
         document = json.loads(text)

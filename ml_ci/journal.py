@@ -1,0 +1,73 @@
+"""What the job works with, and what it knows so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml_ci.compare.comparison import Change
+from ml_ci.compare.evidence import Material
+from ml_ci.material import Stored
+from ml_ci.records import Baseline, Origin, Run
+from ml_ci.side import Workshop
+from ml_ci.sources.git import Git
+from ml_ci.sources.record_store import Records, RunStore
+from ml_ci.sources.tracking import Tracking
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """Everything that the job does to the world is done through these.
+
+    `stores` are where base runs are looked for, besides an MLflow of the user's; `keep` is where runs of exact commits
+    are kept besides MLflow. `temporary` is a folder that is gone after the job.
+    """
+
+    git: Git
+    shop: Workshop
+    tracking: AbstractContextManager[Tracking]
+    stores: Sequence[RunStore]
+    keep: Records | None
+    temporary: Path
+
+    @property
+    def counting(self) -> Records | None:
+        """Where verdicts on a test set are counted: beside the records, None where there are none."""
+        return next((store for store in (self.keep, *self.stores) if isinstance(store, Records)), None)
+
+
+@dataclass
+class Journal:
+    """What the job knows so far, also for the report of a job that fails half-way.
+
+    `material` and `stored` are there once both sides are done.
+    """
+
+    base: Baseline
+    head_commit: str = ""
+    head: Run | None = None
+    head_origin: Origin = "none"
+    code: tuple[Change, ...] = ()
+    images: dict[str, Path] = field(default_factory=dict)
+    material: Material = field(default_factory=Material)
+    stored: Stored = field(default_factory=Stored)
+    timings: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Add the block's seconds to those of `step`."""
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timings[step] = self.timings.get(step, 0.0) + time.monotonic() - begin
+
+    def write_image(self, out: Path, sha256: str, content: bytes) -> None:
+        """Put an image into the output folder, where the report finds it."""
+        self.images[sha256] = out / "images" / f"{sha256}.png"
+        self.images[sha256].parent.mkdir(parents=True, exist_ok=True)
+        self.images[sha256].write_bytes(content)
