@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Ids = NDArray[np.str_] | NDArray[np.int64]
-    Labels = NDArray[np.str_] | NDArray[np.int64] | NDArray[np.float64] | NDArray[np.bool_]
-    Numbers = NDArray[np.float64]
+# as text, so that these names can be imported without NumPy
+Ids: TypeAlias = "NDArray[np.str_] | NDArray[np.int64]"
+Labels: TypeAlias = "NDArray[np.str_] | NDArray[np.int64] | NDArray[np.float64] | NDArray[np.bool_]"
+Numbers: TypeAlias = "NDArray[np.float64]"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
