@@ -119,6 +119,7 @@ def _result(config: Config, journal: Journal, head: Run) -> Result:
         comparison=comparison,
         decision=decision,
         code=journal.code,
+        parameters=journal.parameters,
         images=journal.images,
         warnings=(*journal.warnings, *head.warnings),
         timings=journal.timings,

@@ -51,6 +51,7 @@ class Journal:
     head: Run | None = None
     head_origin: Origin = "none"
     code: tuple[Change, ...] = ()
+    parameters: dict[str, frozenset[str]] = field(default_factory=dict)
     images: dict[str, Path] = field(default_factory=dict)
     material: Material = field(default_factory=Material)
     stored: Stored = field(default_factory=Stored)

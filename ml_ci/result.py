@@ -43,8 +43,9 @@ class Result:
 
     `head` is None when training left nothing. `code` lists tracked files that differ from base. `images` maps the
     SHA-256 of an image of training's to where its bytes are. `timings` are seconds by step. `allowed` says whether the
-    merge may go on: the verdict as the policy reads it. `head_commit` is the commit under review, which is known also
-    when training left nothing; empty where there is no git.
+    merge may go on: the verdict as the policy reads it. `parameters` maps each parameter file in `code` to the names of
+    the parameters that it changes. `head_commit` is the commit under review, which is known also when training left
+    nothing; empty where there is no git.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Result:
     decision: Decision | None = None
     failure: Failure | None = None
     code: tuple[Change, ...] = ()
+    parameters: Mapping[str, frozenset[str]] = field(default_factory=dict)
     images: Mapping[str, Path] = field(default_factory=dict)
     test_set: TestSetUse | None = None
     warnings: tuple[str, ...] = ()

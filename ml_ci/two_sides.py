@@ -26,6 +26,7 @@ from ml_ci.slow_imports import SlowImports
 from ml_ci.sources.baseline import Known, last_record, look_for, without_training
 from ml_ci.sources.git import Git
 from ml_ci.sources.moved import moved_variables, with_own_packages
+from ml_ci.sources.parameter_files import changed_parameters
 from ml_ci.sources.record_store import RunStore
 from ml_ci.sources.tracking import Tracking
 
@@ -93,6 +94,9 @@ class TwoSides:
             )
         if context.base:
             self._journal.code = changed_files(git.files_at(context.base), head.files)
+            paths = {change.name for change in self._journal.code}
+            where, files = head.directory, self._config.params
+            self._journal.parameters = changed_parameters(git, context.base, where, files, paths)
         return head
 
     def train(self, side: Side) -> Finished:

@@ -214,6 +214,16 @@ def test_a_dvc_file_is_not_shown_as_code_beside_the_data_that_it_names() -> None
     assert "a.py" in comment
 
 
+def test_a_file_of_parameters_is_not_shown_as_code_beside_all_of_its_parameters() -> None:
+    base, head = run(accuracy=0.9, params={"lr": "1"}), run(accuracy=0.9, params={"lr": "2"})
+    found = result(base, head, rule("accuracy", min=0.5), code=["params.yaml", "a.py"])
+    shown = replace(found, parameters={"params.yaml": frozenset({"lr"})})
+    assert "- **Code**: `a.py`\n" in render_comment(shown, Presentation())
+    for more in ({"lr", "depth"}, set[str]()):
+        hidden = replace(found, parameters={"params.yaml": frozenset(more)})
+        assert "- **Code**: `params.yaml`; `a.py`\n" in render_comment(hidden, Presentation())
+
+
 def test_two_bare_files_of_metrics_say_nothing_about_what_did_not_change() -> None:
     base, head = (replace(run(accuracy=value), fingerprint="") for value in (0.9, 0.8))
     assert "Unchanged" not in render_comment(result(base, head, rule("accuracy", min=0.5)), Presentation())

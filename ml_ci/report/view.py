@@ -157,9 +157,16 @@ def _groups(result: Result) -> list[ChangeGroup]:
 
 
 def _shown_below(change: Change, result: Result) -> bool:
-    """Whether a file that changed is only DVC's note of data that changed, which is shown by itself."""
-    is_note = change.name.endswith(".dvc") or PurePosixPath(change.name).name == "dvc.lock"
-    return is_note and result.comparison is not None and bool(result.comparison.data)
+    """Whether all that changed in a file is shown by itself: in DVC's notes data, in files of parameters these.
+
+    A file of parameters in which a comment changed, too, is not told from one in which it did not.
+    """
+    if result.comparison is None:
+        return False
+    if change.name.endswith(".dvc") or PurePosixPath(change.name).name == "dvc.lock":
+        return bool(result.comparison.data)
+    changed = result.parameters.get(change.name, frozenset())
+    return bool(changed) and changed <= {parameter.name for parameter in result.comparison.params}
 
 
 def all_warnings(result: Result) -> tuple[str, ...]:

@@ -43,6 +43,11 @@ def read_text(path: Path, *, largest: int = LARGEST, lenient: bool = False) -> s
         data = path.read_bytes()
     except OSError as error:
         raise BrokenFileError(f"it cannot be read ({error.strerror})") from error
+    return text_of(data, lenient=lenient)
+
+
+def text_of(data: bytes, *, lenient: bool = False) -> str:
+    """As `read_text`, of a file's content."""
     encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "") or _without_mark(data)
     try:
         text = data.decode(encoding, "replace" if lenient else "strict")

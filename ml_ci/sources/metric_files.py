@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ml_ci.errors import ConfigError, TrainingError
 from ml_ci.records import Metric
 from ml_ci.sources import documents
-from ml_ci.sources.file_text import BrokenFileError, read_text
+from ml_ci.sources.file_text import BrokenFileError, read_text, text_of
 from ml_ci.sources.free_text import read_free_text
 from ml_ci.sources.tables import read_table
 
@@ -50,11 +50,20 @@ def read_params(path: Path, name: str) -> dict[str, str]:
     That is how MLflow's client writes them (`True`, `None`, `1e-05`), so the same value from a file and from MLflow is
     equal. Raises ConfigError, naming file and line, if the file is broken or of another kind.
     """
-    kind = _DOCUMENTS.get(path.suffix.lower(), "")
+    return _params_of(lambda: read_text(path), path.suffix, name)
+
+
+def params_in(content: bytes, name: str) -> dict[str, str]:
+    """The same of a file's content, as it is at another commit."""
+    return _params_of(lambda: text_of(content), Path(name).suffix, name)
+
+
+def _params_of(text: Callable[[], str], suffix: str, name: str) -> dict[str, str]:
+    kind = _DOCUMENTS.get(suffix.lower(), "")
     if not kind:
         raise ConfigError(f"{name} cannot be read for parameters: name a JSON, YAML or TOML file in `params`.")
     try:
-        return _params(read_text(path), kind)
+        return _params(text(), kind)
     except BrokenFileError as error:
         raise ConfigError(_broken(name, kind.upper(), error, "correct it, or leave it out of `params`")) from error
 
