@@ -162,13 +162,13 @@ def _by_predictions(name: str, base: Run, head: Run, config: Config, material: M
 
 def _comes_of_predictions(name: str, config: Config, material: Material) -> bool:
     """Whether the configuration asks for the metric to be computed from predictions; without one, whether it can be."""
+    spec, base, head = config.predictions, material.base, material.head
+    if spec is None and (base is None or head is None):
+        return False
     from ml_ci.statistics.metrics import known
 
-    spec = config.predictions
     if spec is None:
-        if material.base is None or material.head is None:
-            return False
-        return known(name) or (name in material.base.columns and name in material.head.columns)
+        return known(name) or all(name in side.columns for side in (base, head) if side is not None)
     return name in spec.columns or (known(name) if spec.metrics is None else name in spec.metrics)
 
 
