@@ -57,6 +57,8 @@ PURE = {
         "itertools",
         "math",
     ),
+    # only to read scikit-learn's signatures, and to keep its warnings off the terminal
+    *("inspect", "warnings"),
     *("operator", "re", "statistics", "types", "typing", "numpy", "scipy", "sklearn"),
 }
 """What the middle may import besides the words: nothing in it reads, writes, waits, or looks at the machine."""
