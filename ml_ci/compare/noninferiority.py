@@ -56,14 +56,11 @@ class Answer:
 
         What passes needs no adjustment: see `ml_ci.compare.gate.decide`.
         """
-        if self.rejects(failing, confidence):
-            return "fail"
-        return "pass" if self.passing <= level(confidence) else "inconclusive"
-
-    def rejects(self, failing: float, confidence: float) -> bool:
-        """Whether an adjusted p-value shows that head is worse by more than the margin."""
+        alpha = level(confidence)
         # both tests can only show something where the confidence that is asked for is below one half
-        return failing <= level(confidence) and self.failing < self.passing
+        if failing <= alpha and self.failing < self.passing:
+            return "fail"
+        return "pass" if self.passing <= alpha else "inconclusive"
 
     def _gain(self, bound: int) -> float:
         if self.bounds is None:
@@ -98,6 +95,12 @@ def ask(difference: Difference, direction: Direction, allowed: float, confidence
         interval=interval if sound else None,
         bounds=bounds if sound else None,
     )
+
+
+def p_of_worse(difference: Difference, direction: Direction) -> float:
+    """The p-value of the test that can show that head is worse at all; 1 where the method came to no number."""
+    _, failing = _p_values(difference, direction, 0.0)
+    return 1.0 if math.isnan(failing) else failing
 
 
 def _p_values(difference: Difference, direction: Direction, allowed: float) -> tuple[float, float]:

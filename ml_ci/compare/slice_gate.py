@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ml_ci import numbers
 from ml_ci.compare.judgement import SliceJudgement, SliceOutcome
-from ml_ci.compare.noninferiority import Answer, ask, margin
+from ml_ci.compare.noninferiority import Answer, ask, level, margin, p_of_worse
 from ml_ci.compare.slice_evidence import NO_COLUMN, SliceEvidence
 from ml_ci.compare.wording import predicate
 
@@ -19,14 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class AskedSlice:
-    """One slice and what was asked of it. `gate` is the answer on the rule's margin: None where the rule has none, the
-    slice is too small, or its metric is not defined there. `change` is the answer on a margin of 0, for display.
+    """One slice and what was asked of it.
+
+    `answer` is the one on the rule's margin, or on a margin of 0 where the rule has none; None where the slice is too
+    small, or its metric is not defined there. `worse` is the p-value of whether it got worse at all.
     """
 
     evidence: SliceEvidence
     slice: SliceDifference
-    gate: Answer | None
-    change: Answer | None
+    answer: Answer | None = None
+    worse: float = 1.0
+
+    @property
+    def gate(self) -> Answer | None:
+        """The answer that counts for the verdict, where one does."""
+        return self.answer if self.evidence.rule.max_regression is not None else None
 
     @property
     def large_enough(self) -> bool:
@@ -94,27 +101,29 @@ def judge_slices(
 def _asked(evidence: SliceEvidence, part: SliceDifference, confidence: float) -> AskedSlice:
     rule, difference = evidence.rule, part.difference
     if difference is None or part.size < rule.min_size:
-        return AskedSlice(evidence=evidence, slice=part, gate=None, change=None)
-    change = ask(difference, rule.direction, 0.0, confidence)
-    gate = None
-    if rule.max_regression is not None:
-        gate = ask(difference, rule.direction, margin(rule.max_regression, difference.base), confidence)
-    return AskedSlice(evidence=evidence, slice=part, gate=gate, change=change)
+        return AskedSlice(evidence=evidence, slice=part)
+    allowed = margin(rule.max_regression, difference.base) if rule.max_regression is not None else 0.0
+    return AskedSlice(
+        evidence=evidence,
+        slice=part,
+        answer=ask(difference, rule.direction, allowed, confidence),
+        worse=p_of_worse(difference, rule.direction),
+    )
 
 
 def _worse(asked: Sequence[AskedSlice], confidence: float) -> list[bool]:
     """Which slices got worse, of all that are shown: Benjamini & Hochberg (1995, JRSS B 57, 289-300)."""
-    p_values = [one.change.failing for one in asked if one.change]
+    p_values = [one.worse for one in asked if one.answer]
     if not p_values:
         return [False for _ in asked]
     from ml_ci.statistics.multiplicity import benjamini_hochberg
 
     adjusted = iter(benjamini_hochberg(p_values))
-    return [one.change is not None and one.change.rejects(float(next(adjusted)), confidence) for one in asked]
+    return [one.answer is not None and next(adjusted) <= level(confidence) for one in asked]
 
 
 def _judged(one: AskedSlice, failing: float, worse: bool, confidence: float) -> SliceJudgement:
-    rule, answer = one.evidence.rule, one.gate or one.change
+    rule, answer = one.evidence.rule, one.answer
     outcome: SliceOutcome = "too small" if not one.large_enough else "shown"
     if one.large_enough and rule.max_regression is not None:
         outcome = one.gate.outcome(failing, confidence) if one.gate else "inconclusive"
@@ -136,7 +145,7 @@ def _judged(one: AskedSlice, failing: float, worse: bool, confidence: float) -> 
 
 def _order(one: AskedSlice, judgement: SliceJudgement) -> tuple[int, float, int, str, str]:
     """What fails comes first, then what most surely got worst as a share of base, then what is not known."""
-    answer = one.gate or one.change
+    answer = one.answer
     if answer is None or not answer.sound:
         rank, gain = (2 if one.large_enough else 3), 0.0
     else:
