@@ -69,6 +69,8 @@ def test_without_an_mlflow_of_the_users_records_are_files_that_do_the_same(train
     sha = repository.git("rev-parse", "HEAD")
     records = list((repository.path / ".ml-ci" / "records").rglob(f"{sha}.json"))
     assert [json.loads(path.read_text())["metrics"]["accuracy"]["value"] for path in records] == [0.9]
+    (history,) = (repository.path / ".ml-ci" / "records").rglob("history.json")
+    assert [line["commit"] for line in json.loads(history.read_text())] == [sha]
     again = ml_ci("record", "--quiet", folder=repository.path)
     assert again.returncode == 0, again.stderr
     assert trained.times == 1
