@@ -20,8 +20,9 @@ _SLICE_OUTCOMES: dict[SliceOutcome, str] = {
 
 HOW_DECIDED = (
     "Δ is head − base. A rule passes if its one-sided bound on the worse side is within what is allowed, fails if even its "
-    "other bound is not, and is inconclusive in between. The interval in the table is two-sided, so it is a little wider. "
-    "Detectable is the smallest change that this evidence shows in 80 % of cases."
+    "other bound is not (and by so much that it is not chance among all rules and slices together, by Holm), and is "
+    "inconclusive in between. The interval in the table is two-sided, so it is a little wider. Detectable is the smallest "
+    "change that this evidence shows in 80 % of cases."
 )
 CLEARLY_WORSE = "Clearly worse: beyond chance, even when all slices are looked at together (Benjamini-Hochberg)."
 
