@@ -376,14 +376,14 @@ def told(path: Path, spec: PredictionsSpec = USUAL) -> str:
 BAD_CSV: dict[str, tuple[str, PredictionsSpec, tuple[str, ...]]] = {
     "an id twice": ("id,y_pred\na,0\nb,1\na,0\n", USUAL, ('"id"', "2 of 3 rows", '"a" in rows 1 and 3')),
     "a whole number twice": ("id,y_pred\n7,0\n7.0,1\n8,1\n", USUAL, ("2 of 3 rows", '"7" in rows 1 and 2')),
-    "an empty id": ("id,y_pred\n1,0\n,1\n,1\n", USUAL, ('"id"', "no value in row 2", "2 of 3 rows")),
-    "a blank id": ("id,y_pred\na,0\n  ,1\n", USUAL, ('"id"', "no value in row 2", "1 of 2 rows")),
-    "an id that is NaN": ("id,y_pred\n1,0\nnan,1\n", USUAL, ('"id"', "NaN in row 2", "1 of 2 rows")),
+    "an empty id": ("id,y_pred\n1,0\n,1\n,1\n", USUAL, ('"id"', "no value in ", "first in row 2", "2 of 3 rows")),
+    "a blank id": ("id,y_pred\na,0\n  ,1\n", USUAL, ('"id"', "no value in ", "first in row 2", "1 of 2 rows")),
+    "an id that is NaN": ("id,y_pred\n1,0\nnan,1\n", USUAL, ('"id"', "NaN in ", "first in row 2", "1 of 2 rows")),
     "no column id": ("idx,y_pred\n1,0\n2,1\n", USUAL, ("2 rows", 'no column "id"', 'did you mean "idx"?')),
     "no named column": (
         "id,label,y_pred\n1,0,1\n",
         PredictionsSpec(path="p", target="lable", named=frozenset({"target"})),
-        ("1 rows", 'no column "lable" (target)', 'did you mean "label"?', '"predictions" in the configuration'),
+        ("1 row and no column", 'no column "lable" (target)', 'did you mean "label"?', '"predictions" in the configuration'),
     ),
     "no group": ("id,y_pred\n1,0\n", PredictionsSpec(path="p", group="who"), ('no column "who" (group)',)),
     "no slice": ("id,y_pred\n1,0\n", PredictionsSpec(path="p", slices=("zone",)), ('no column "zone" (slices)',)),
@@ -395,32 +395,32 @@ BAD_CSV: dict[str, tuple[str, PredictionsSpec, tuple[str, ...]]] = {
     "empty lines": ("\n\n", USUAL, ("only empty lines",)),
     "semicolons": ("id;y_pred\n1;0\n", USUAL, ('only the column "id;y_pred"', "commas")),
     "a column twice": ("id,y_pred,y_pred\n1,0,0\n", USUAL, ('2 columns of the name "y_pred"',)),
-    "a score that is NaN": ("id,y_score\n1,0.5\n2,nan\n3,NaN\n", USUAL, ('"y_score"', "NaN in row 2", "2 of 3 rows")),
-    "a score that is infinite": ("id,y_score\n1,0.5\n2,-inf\n", USUAL, ('"y_score"', "infinite number in row 2")),
-    "a score beyond floats": ("id,y_score\n1,1e999\n", USUAL, ("infinite number in row 1",)),
-    "an empty score": ("id,y_score\n1,0.5\n2,\n", USUAL, ('"y_score"', "no value in row 2", "1 of 2 rows")),
-    "a score that is text": ("id,y_score\n1,0.5\n2,high\n", USUAL, ('"high" stands where a number', "row 2")),
-    "a score in percent": ("id,y_score\n1,50%\n2,60%\n", USUAL, ('"50%" stands where a number', "2 of 2 rows")),
-    "a prediction that is NaN": ("id,y_pred\n1,0.5\n2,nan\n", USUAL, ('"y_pred"', "NaN in row 2")),
-    "a prediction that is infinite": ("id,y_pred\n1,0.5\n2,inf\n", USUAL, ('"y_pred"', "infinite number in row 2")),
-    "a prediction that is NA": ("id,y_pred\n1,0\n2,NA\n", USUAL, ('"y_pred"', "NaN in row 2")),
-    "an empty prediction": ("id,y_pred\n1,cat\n2,\n", USUAL, ('"y_pred"', "no value in row 2")),
-    "a target that is NaN": ("id,y_true,y_pred\n1,nan,1\n2,3,1\n", USUAL, ('"y_true"', "NaN in row 1")),
-    "an empty target": ("id,y_true,y_pred\n1,,1\n2,3,1\n", USUAL, ('"y_true"', "no value in row 1")),
+    "a score that is NaN": ("id,y_score\n1,0.5\n2,nan\n3,NaN\n", USUAL, ('"y_score"', "NaN in ", "first in row 2", "2 of 3 rows")),
+    "a score that is infinite": ("id,y_score\n1,0.5\n2,-inf\n", USUAL, ('"y_score"', "infinite number in ", "first in row 2")),
+    "a score beyond floats": ("id,y_score\n1,1e999\n", USUAL, ("infinite number in ", "first in row 1",)),
+    "an empty score": ("id,y_score\n1,0.5\n2,\n", USUAL, ('"y_score"', "no value in ", "first in row 2", "1 of 2 rows")),
+    "a score that is text": ("id,y_score\n1,0.5\n2,high\n", USUAL, ('text where a number is needed', 'first "high" in row', "row 2")),
+    "a score in percent": ("id,y_score\n1,50%\n2,60%\n", USUAL, ('text where a number is needed', 'first "50%" in row', "2 of 2 rows")),
+    "a prediction that is NaN": ("id,y_pred\n1,0.5\n2,nan\n", USUAL, ('"y_pred"', "NaN in ", "first in row 2")),
+    "a prediction that is infinite": ("id,y_pred\n1,0.5\n2,inf\n", USUAL, ('"y_pred"', "infinite number in ", "first in row 2")),
+    "a prediction that is NA": ("id,y_pred\n1,0\n2,NA\n", USUAL, ('"y_pred"', "NaN in ", "first in row 2")),
+    "an empty prediction": ("id,y_pred\n1,cat\n2,\n", USUAL, ('"y_pred"', "no value in ", "first in row 2")),
+    "a target that is NaN": ("id,y_true,y_pred\n1,nan,1\n2,3,1\n", USUAL, ('"y_true"', "NaN in ", "first in row 1")),
+    "an empty target": ("id,y_true,y_pred\n1,,1\n2,3,1\n", USUAL, ('"y_true"', "no value in ", "first in row 1")),
     "an empty group": (
-        "id,y_pred,who\n1,0,\n2,0,a\n", PredictionsSpec(path="p", group="who"), ('"who"', "no value in row 1"),
+        "id,y_pred,who\n1,0,\n2,0,a\n", PredictionsSpec(path="p", group="who"), ('"who"', "no value in ", "first in row 1"),
     ),
     "a value that is text": (
-        "id,ndcg\n1,0.5\n2,oops\n", PredictionsSpec(path="p", columns=("ndcg",)), ('"ndcg"', '"oops"', "row 2"),
+        "id,ndcg\n1,0.5\n2,oops\n", PredictionsSpec(path="p", columns=("ndcg",)), ('"ndcg"', 'first "oops" in row 2'),
     ),
     "a value that is infinite": (
-        "id,ndcg\n1,inf\n", PredictionsSpec(path="p", columns=("ndcg",)), ('"ndcg"', "infinite number in row 1"),
+        "id,ndcg\n1,inf\n", PredictionsSpec(path="p", columns=("ndcg",)), ('"ndcg"', "infinite number in ", "first in row 1"),
     ),
-    "a row that is too short": ("id,y_pred\n1,0\n2\n", USUAL, ("1 values where the header has 2", '"2"')),
+    "a row that is too short": ("id,y_pred\n1,0\n2\n", USUAL, ("1 value where the header has 2", '"2"')),
     "a row that is too long": ("id,y_pred\n1,0\n2,1,1\n", USUAL, ("3 values where the header has 2", '"2,1,1"')),
     "a quote that is not closed": ('id,y_pred\n1,"0\n2,1\n', USUAL, ("quote is not closed",)),
-    "a zero byte": ("id,y_pred\n1,a\0b\n", USUAL, ('"y_pred"', "zero byte", "1 rows")),
-    "odd names": ("id,\x1b[31m\n1,2\n", USUAL, ("1 rows and no predictions", "x1b[31m")),
+    "a zero byte": ("id,y_pred\n1,a\0b\n", USUAL, ('"y_pred"', "zero byte", "1 row)")),
+    "odd names": ("id,\x1b[31m\n1,2\n", USUAL, ("1 row and no predictions", "x1b[31m")),
     "a long name": ("id," + "x" * 5000 + "\n1,2\n", USUAL, ("no predictions",)),
     "many columns": ("id," + ",".join(f"c{n}" for n in range(500)) + "\n", USUAL, ("and 489 more",)),
 }  # fmt: skip
@@ -460,15 +460,15 @@ PARQUET: dict[str, tuple[pa.Table, tuple[str, ...]]] = {
     "struct": (pa.table({"id": [1, 2], "y_pred": [{"a": 0}, {"a": 1}]}), ('"y_pred"', "nested values")),
     "bytes": (pa.table({"id": [b"\xff\x00", b"a"], "y_pred": [0, 1]}), ('"id"', "UTF8", "2 rows")),
     "uuid": (pa.table({"id": pa.array([b"0" * 16], pa.binary(16)), "y_pred": [0]}), ('"id"', "fixed_size_binary[16]")),
-    "null id": (pa.table({"id": ["a", None], "y_pred": [0, 1]}), ('"id"', "no value in row 2", "1 of 2 rows")),
-    "empty id": (pa.table({"id": ["a", ""], "y_pred": [0, 1]}), ('"id"', "no value in row 2")),
-    "NaN id": (pa.table({"id": [1.0, float("nan")], "y_pred": [0, 1]}), ('"id"', "NaN in row 2")),
+    "null id": (pa.table({"id": ["a", None], "y_pred": [0, 1]}), ('"id"', "no value in ", "first in row 2", "1 of 2 rows")),
+    "empty id": (pa.table({"id": ["a", ""], "y_pred": [0, 1]}), ('"id"', "no value in ", "first in row 2")),
+    "NaN id": (pa.table({"id": [1.0, float("nan")], "y_pred": [0, 1]}), ('"id"', "NaN in ", "first in row 2")),
     "id twice": (pa.table({"id": [1, 1], "y_pred": [0, 1]}), ("2 of 2 rows", '"1" in rows 1 and 2')),
-    "null score": (pa.table({"id": [1, 2], "y_score": [0.5, None]}), ('"y_score"', "no value in row 2")),
-    "NaN score": (pa.table({"id": [1, 2], "y_score": [0.5, float("nan")]}), ('"y_score"', "NaN in row 2")),
-    "text score": (pa.table({"id": [1, 2], "y_score": ["0.5", "a"]}), ('"y_score"', '"a" stands where', "row 2")),
+    "null score": (pa.table({"id": [1, 2], "y_score": [0.5, None]}), ('"y_score"', "no value in ", "first in row 2")),
+    "NaN score": (pa.table({"id": [1, 2], "y_score": [0.5, float("nan")]}), ('"y_score"', "NaN in ", "first in row 2")),
+    "text score": (pa.table({"id": [1, 2], "y_score": ["0.5", "a"]}), ('"y_score"', 'text where a number is needed', 'first "a" in row', "row 2")),
     "infinite float32": (
-        pa.table({"id": [1], "y_pred": pa.array([float("inf")], pa.float32())}), ("infinite number in row 1",),
+        pa.table({"id": [1], "y_pred": pa.array([float("inf")], pa.float32())}), ("infinite number in ", "first in row 1",),
     ),
     "nothing": (pa.table({"id": [1, 2], "y_pred": pa.nulls(2)}), ('"y_pred"', "2 of 2 rows")),
     "no rows": (pa.table({"id": pa.array([], pa.int64()), "y_pred": pa.array([], pa.int64())}), ("0 rows",)),
@@ -646,3 +646,22 @@ def test_every_cut_of_what_is_kept_is_refused(tmp_path: Path) -> None:
     for length in range(0, len(kept), 37):
         with pytest.raises(BrokenPredictionsError):
             from_parquet(kept[:length], "x")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_damaged_in_a_kept_file_is_a_sentence_and_never_the_end_of_the_process(
+    tmp_path: Path, seed: int
+) -> None:
+    kept = to_parquet(read(as_csv(FRAME, tmp_path / "p.csv"), "p", WHOLE))
+    rng = np.random.default_rng(seed)
+    refused = []
+    for _ in range(150):
+        damaged = bytearray(kept)
+        for place in rng.integers(0, len(kept), 2):
+            damaged[place] = rng.integers(0, 256)
+        try:
+            from_parquet(bytes(damaged), "x")
+        except BrokenPredictionsError as error:
+            refused.append(str(error))
+    assert refused
+    assert all(message.isprintable() for message in refused)

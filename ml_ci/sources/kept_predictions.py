@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 from ml_ci.config_yaml import quoted
 from ml_ci.predictions import Predictions
+from ml_ci.sources.broken_predictions import LARGEST_FILE, BrokenPredictionsError
 from ml_ci.sources.examples_digest import examples_digest
-from ml_ci.sources.prediction_files import LARGEST_FILE, BrokenPredictionsError, open_parquet
+from ml_ci.sources.parquet_predictions import open_parquet
 from ml_ci.sources.prediction_values import NotPlainError, as_arrow, as_numpy, name_like, plain, rising
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ _ENCODINGS = {
 }
 """Those that are written. In others a few bytes may stand for gigabytes of text."""
 _MOST_COLUMNS = 1000
+_ROWS_OF_A_GROUP = 1_000_000
 
 
 def to_parquet(predictions: Predictions) -> bytes:
@@ -69,7 +71,7 @@ def to_parquet(predictions: Predictions) -> bytes:
         ],
         write_statistics=False,
         store_schema=False,
-        row_group_size=1_000_000,
+        row_group_size=_ROWS_OF_A_GROUP,
     )
     return out.getvalue()
 
@@ -83,8 +85,9 @@ def from_parquet(content: bytes, where: str) -> Predictions:
         raise _strange(where, f"has {len(content):,} bytes")
     file = open_parquet(io.BytesIO(content), where)
     _check_schema(file.schema, where)
-    groups = (file.metadata.row_group(index) for index in range(file.metadata.num_row_groups))
-    for chunk in (group.column(index) for group in groups for index in range(group.num_columns)):
+    if file.metadata.num_row_groups > file.rows() // _ROWS_OF_A_GROUP + 1:
+        raise _strange(where, f"has {file.metadata.num_row_groups:,} groups of rows")
+    for chunk in file.chunks(file.names):
         if not set(chunk.encodings) <= _ENCODINGS:
             raise _strange(where, f"has the encodings {', '.join(chunk.encodings)} in {quoted(chunk.path_in_schema)}")
     table = file.read(file.names)

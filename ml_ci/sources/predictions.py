@@ -12,8 +12,9 @@ from ml_ci.config import PredictionsSpec
 from ml_ci.config_yaml import quoted
 from ml_ci.predictions import Predictions
 from ml_ci.sources import prediction_values as values
+from ml_ci.sources.broken_predictions import BrokenPredictionsError, counted
 from ml_ci.sources.kept_predictions import COLUMN, SLICE, from_parquet, from_table, to_parquet
-from ml_ci.sources.prediction_files import BrokenPredictionsError, PredictionsFile, open_predictions
+from ml_ci.sources.prediction_files import PredictionsFile, open_predictions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +84,7 @@ def _wanted(file: PredictionsFile, where: str, spec: PredictionsSpec) -> _Wanted
             )
     if not (wanted.prediction or wanted.score or spec.columns):
         raise BrokenPredictionsError(
-            f"{where} has {file.rows():,} rows and no predictions in them: none of its columns ({_listed(file.names)}) is "
+            f"{where} has {counted(file.rows(), 'row')} and no predictions in them: none of its columns ({_listed(file.names)}) is "
             f'{quoted(spec.prediction)} or {quoted(spec.score)}; name the right one as "prediction" or "score" '
             'under "predictions" in the configuration.'
         )
@@ -102,7 +103,7 @@ def _missing(file: PredictionsFile, where: str, role: str, name: str) -> BrokenP
     near = get_close_matches(name, file.names, n=1)
     hint = f"did you mean {quoted(near[0])}? Name" if near else "name"
     return BrokenPredictionsError(
-        f"{where} has {file.rows():,} rows and no column {quoted(name)} ({role}), only {_listed(file.names)}; "
+        f"{where} has {counted(file.rows(), 'row')} and no column {quoted(name)} ({role}), only {_listed(file.names)}; "
         f'{hint} the right one as "{role}" under "predictions" in the configuration, or let training write it.'
     )
 
@@ -117,7 +118,7 @@ def _plain(where: str, table: pa.Table, name: str) -> pa.Array:
         return values.plain(table.column(name))
     except values.NotPlainError as error:
         raise BrokenPredictionsError(
-            f"{where}: the column {quoted(name)} {error} ({table.num_rows:,} rows); correct what training writes."
+            f"{where}: the column {quoted(name)} {error} ({counted(table.num_rows, 'row')}); correct what training writes."
         ) from error
 
 
@@ -195,8 +196,8 @@ class _Rows:
         array = self._columns[name]
         found, wrong = values.numbers(array)
         if wrong.any():
-            said = quoted(str(array[int(wrong.argmax())]))
-            raise self._wrong(name, wrong, f"{said} stands where a number is needed", remedy)
+            said = quoted(str(array[int(wrong.argmax())])) + " "
+            raise self._wrong(name, wrong, "there is text where a number is needed", remedy, said)
         self._check_finite(name, found, remedy)
         return found
 
@@ -215,10 +216,11 @@ class _Rows:
                 kind = "NaN" if np.isnan(array[int(wrong.argmax())].as_py()) else "an infinite number"
                 raise self._wrong(name, wrong, f"there is {kind}", remedy)
 
-    def _wrong(self, name: str, wrong: NDArray[np.bool_], what: str, remedy: str) -> BrokenPredictionsError:
+    def _wrong(
+        self, name: str, wrong: NDArray[np.bool_], what: str, remedy: str, first: str = ""
+    ) -> BrokenPredictionsError:
         """The error about the rows where `wrong` is true. Rows count from 1, under the header."""
-        first = int(wrong.argmax())
         return BrokenPredictionsError(
-            f"{self._where}: in the column {quoted(name)}, {what} in row {first + 1}; {int(wrong.sum()):,} of "
-            f"{len(wrong):,} rows are like that; {remedy}."
+            f"{self._where}: in the column {quoted(name)}, {what} in {int(wrong.sum()):,} of {counted(len(wrong), 'row')}, "
+            f"first {first}in row {int(wrong.argmax()) + 1}; {remedy}."
         )
