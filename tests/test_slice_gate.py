@@ -121,6 +121,16 @@ def test_slices_are_adjusted_together_with_the_rules_and_with_each_other() -> No
     assert "fail" not in outcomes(split).values()
 
 
+def test_however_many_slices_there_are_they_take_no_more_than_half_of_the_error_from_the_rules() -> None:
+    name, delta = "accuracy", -0.05 - 0.01 * 3.0  # three standard errors beyond the margin: p = 0.00135
+    one = part("all", delta, 0.01, base=0.9)
+    evidence = {name: Evidence(kind="predictions", difference=one.difference, rests_on="100 examples")}
+    comparison = compare(run(BASE, accuracy=0.9), run(accuracy=0.9 + delta))
+    many = [part(f"{at}", 0.0, 0.02) for at in range(1000)]
+    decision = decide(comparison, (rule(name, regression=0.05),), Policy(), evidence, (regions(*many),))
+    assert decision.judgements[0].outcome == "fail"
+
+
 def test_slices_that_are_only_shown_are_no_part_of_the_adjustment() -> None:
     many = [part(f"{at}", 0.0, 0.02) for at in range(50)]
     assert outcomes(decided(regions(part("south", -0.05, 0.01)), regions(*many, rule=SHOWN)))["south"] == "fail"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from ml_ci.compare.comparison import Comparison
@@ -32,10 +32,11 @@ def decide(
     `evidence` holds the best there is by metric; what it lacks is judged by two numbers.
 
     A rule or a slice fails at the policy's confidence after Holm's adjustment (1979, Scandinavian Journal of Statistics
-    6, 65-70) over all of them that are judged by more than two numbers: so the chance that anything fails though nothing
-    got worse than is allowed is at most one minus that confidence, however many there are. What passes needs no
-    adjustment: the verdict passes only if all of them pass, which is an intersection-union test (Berger 1982,
-    Technometrics 24, 295-300), and its level is that of its single tests.
+    6, 65-70) over all rules, or all slices, that are judged by more than two numbers; where there are both, each family
+    gets half of the error. So the chance that anything fails though nothing got worse than is allowed is at most one
+    minus that confidence, however many there are, and a thousand slices take no more than that half from the rules.
+    What passes needs no adjustment: the verdict passes only if all of them pass, which is an intersection-union test
+    (Berger 1982, Technometrics 24, 295-300), and its level is that of its single tests.
 
     `fail` and `missing` fail. `no-baseline` fails where the policy says so; else it passes, and the sentence says that
     nothing could be compared. `inconclusive` stays what it is: the policy decides the exit code, not the word.
@@ -49,7 +50,9 @@ def decide(
     judged = [(rule, rows.get(rule.metric) or absent(rule.metric)) for rule in rules]
     answers = [answer_of(rule, row, evidence.get(rule.metric), policy.confidence) for rule, row in judged]
     asked = ask_slices(slices, policy.confidence)
-    adjusted = iter(_holm([answer.failing for answer in (*answers, *(one.gate for one in asked)) if answer]))
+    of_rules, of_slices = _adjusted(
+        [answer.failing for answer in answers if answer], [one.gate.failing for one in asked if one.gate]
+    )
     judgements = tuple(
         judge(
             rule,
@@ -57,13 +60,20 @@ def decide(
             logged,
             evidence.get(rule.metric, _TWO_NUMBERS),
             answer,
-            next(adjusted) if answer else 1.0,
+            next(of_rules) if answer else 1.0,
             policy.confidence,
         )
         for (rule, row), answer in zip(judged, answers, strict=True)
     )
-    failing = [next(adjusted) if one.gate else 1.0 for one in asked]
+    failing = [next(of_slices) if one.gate else 1.0 for one in asked]
     return _put_together(judgements, judge_slices(slices, asked, failing, policy.confidence), policy)
+
+
+def _adjusted(*families: Sequence[float]) -> Iterator[Iterator[float]]:
+    """The p-values of each family by Holm, and by Bonferroni among the families that are not empty."""
+    count = sum(1 for family in families if family)
+    for family in families:
+        yield iter([min(1.0, count * p_value) for p_value in _holm(family)])
 
 
 def _holm(p_values: Sequence[float]) -> Sequence[float]:

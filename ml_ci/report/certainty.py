@@ -20,7 +20,7 @@ _SLICE_OUTCOMES: dict[SliceOutcome, str] = {
 
 HOW_DECIDED = (
     "Δ is head − base. A rule passes if its one-sided bound on the worse side is within what is allowed, fails if even its "
-    "other bound is not (and by so much that it is not chance among all rules and slices together, by Holm), and is "
+    "other bound is not (and by so much that it is not chance among all rules, or all slices, together, by Holm), and is "
     "inconclusive in between. The interval in the table is two-sided, so it is a little wider. Detectable is the smallest "
     "change that this evidence shows in 80 % of cases."
 )
