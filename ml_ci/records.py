@@ -86,6 +86,7 @@ class Run(_Document):
     `commit` is the true SHA (on a pull request the head commit, not GitHub's merge of it); `dirty` says that the
     working tree differed from it. `fingerprint` is the hash of everything that training reads. `status` is MLflow's
     (`FINISHED`, `FAILED`, …). `started` is UTC in ISO 8601. `peak_memory` is in bytes, of the whole process group.
+    `train_seconds` is the sum where there were several trainings, `peak_memory` their largest.
     `test_set` is the digest of the examples that the metrics were measured on: of ids and targets where there are
     predictions, else of all data under DVC; empty where neither is known.
     """
