@@ -1,4 +1,5 @@
-"""`make bench`: the speed of a job beside that of the shell script that it takes the place of, and the size of the image.
+"""`make bench`: the speed of a job beside that of the shell script that it takes the place of, the speed and the
+calibration of the statistics, and the size of the image.
 
 Nothing is asserted: a machine that does other things at the same time gives other numbers, so both sides run turn and
 turn about, and the ratio says most.
@@ -19,11 +20,13 @@ from statistics import median
 
 from tabulate import tabulate
 
+from bench import calibration, statistics
 from bench.race import Lap, calibrate, race
 from bench.scene import Scene, Workload, ours, today
 
 FILES, MEGABYTES = 50, 100
 TOP = Path(__file__).parent.parent
+PARTS = ("job", "statistics", "calibration", "image")
 UNWANTED = ("mlflow", "sklearn", "matplotlib", "dvc")
 
 
@@ -36,15 +39,24 @@ def main() -> None:
     )
     parser.add_argument("--phases", action="store_true", help="show where each job's time goes, moment by moment")
     parser.add_argument("--beside", type=Path, help="another checkout of ml-ci, to race against as well")
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=PARTS, help="measure only these parts; calibration takes minutes"
+    )
+    parser.add_argument("--pairs", type=int, default=2000, help="pairs of models for each row of the calibration")
     parser.add_argument("--no-image", action="store_true", help="leave out the image, whose building takes minutes")
     given = parser.parse_args()
-    for program in ("curl", "jq"):
-        if not shutil.which(program):
-            raise SystemExit(f"make bench needs {program}, for the script that it measures: install it.")
-    _small()
-    if given.rounds:
-        _race(given)
-    if not given.no_image:
+    if "job" in given.only:
+        for program in ("curl", "jq"):
+            if not shutil.which(program):
+                raise SystemExit(f"make bench needs {program}, for the script that it measures: install it.")
+        _small()
+        if given.rounds:
+            _race(given)
+    if "statistics" in given.only:
+        print("\n" + statistics.table(), flush=True)
+    if "calibration" in given.only:
+        print("\n## Calibration\n\n" + calibration.table(given.pairs), flush=True)
+    if "image" in given.only and not given.no_image:
         print("\n## The image, by layer (scripts/image.sh)\n", flush=True)
         subprocess.run([TOP / "scripts" / "image.sh"], check=True)
 
