@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 from ml_ci.predictions import Numbers, Predictions
 from ml_ci.statistics.columns import Coded, grouped, labels
-from ml_ci.statistics.conditions import of_line, small_class, too_few_differ
+from ml_ci.statistics.conditions import of_line, small_class
 from ml_ci.statistics.confidence import Confidence, Widest
 from ml_ci.statistics.linear import Curve, Line, Negated, Units, line, totals_by
 from ml_ci.statistics.metrics import Metric
-from ml_ci.statistics.resampling import RESAMPLES, bca, percentile_t
+from ml_ci.statistics.resampling import RESAMPLES, bca
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_CELLS = 2_000
 """With more cells than these there are many examples, and the closed form is taken alone."""
+MOST_TOTALS = 40_000_000
+"""Numbers that the totals of all cells of a side may be (320 MB)."""
 
 Average = Literal["binary", "macro", "micro", "weighted", "balanced"]
 
@@ -214,6 +216,12 @@ def _rows(target: NDArray[np.int64], prediction: NDArray[np.int64], size: int) -
     return np.concatenate([of_target & predicted, predicted, of_target], axis=1).astype(np.float64)
 
 
+def fits(metric: Metric, coded: Coded, units: int = 1) -> bool:
+    """Whether the totals of the cells of so many units fit into memory: of many classes they may not."""
+    totals = 3 if metric.average == "binary" else 3 * coded.classes
+    return min(len(coded.target), units * coded.classes**3) * totals <= MOST_TOTALS
+
+
 def by_group(name: str, metric: Metric, coded: Coded, base: Predictions, head: Predictions) -> tuple[Units, bool]:
     """The units: cells with their counts, or, where there are groups, the totals of each group."""
     import numpy as np
@@ -231,19 +239,15 @@ def by_group(name: str, metric: Metric, coded: Coded, base: Predictions, head: P
 def sure(units: Units, curve: Curve, *, groups: bool) -> tuple[Line, Confidence, str]:
     """The values, the confidence distribution, and the method's name.
 
-    It is the wider of Student's t (the delta method) and of BCa, or of percentile-t over groups. In simulations of F1 (50 to
-    3,000 examples, 1 to 50 % positive) BCa alone covered 90 to 94 %, percentile-t 86 to 95 % with infinite bounds where few
-    examples differ, Student's t 95 to 98 %; BCa widens it where the metric is close to the end of its range.
+    It is the wider of Student's t (the delta method) and of BCa. In simulations of F1 (50 to 3,000 examples, 1 to 50 %
+    positive) BCa alone covered 90 to 94 %, percentile-t 86 to 95 %, with infinite bounds where few examples differ, and
+    Student's t 95 to 98 %; BCa widens it where the metric is close to the end of its range.
     """
-    straight = line(units, curve)
-    if len(units.base) > MOST_CELLS or not straight.spread or (groups and too_few_differ(straight)):
-        return straight, straight.student, "delta method" + (" over groups" if groups else "")
-    if groups:
-        bootstrap: Confidence = percentile_t(units, curve)
-        method = f"percentile-t bootstrap over groups, {RESAMPLES:,} resamples, and delta method"
-    else:
-        bootstrap, method = bca(units, curve), f"BCa bootstrap, {RESAMPLES:,} resamples, and delta method"
-    return straight, Widest((bootstrap, straight.student)), method
+    straight, of = line(units, curve), " over groups" if groups else ""
+    if (not groups and len(units.base) > MOST_CELLS) or not straight.spread:
+        return straight, straight.student, f"delta method{of}"
+    method = f"BCa bootstrap{of}, {RESAMPLES:,} resamples, and delta method"
+    return straight, Widest((bca(units, curve), straight.student)), method
 
 
 def warnings_of(metric: Metric, sizes: NDArray[np.int64], straight: Line, *, groups: bool) -> tuple[str, ...]:

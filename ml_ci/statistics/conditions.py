@@ -12,9 +12,9 @@ from ml_ci.statistics.linear import Line, skew_term
 FEW_EXAMPLES = 30
 FEW_GROUPS = 20
 FEW_DIFFER = 10
-FEW_IN_EFFECT = 5
+FEW_IN_EFFECT = 3
 SMALL_CLASS = 30
-SKEWED = 0.03
+SKEWED = 0.05
 """Of a one-sided bound at 95 %, by the first term of Edgeworth's expansion."""
 
 NO_SPREAD = "no spread: the data give no measure of chance, since all of them tell the same of the difference"
@@ -43,7 +43,7 @@ def of_line(straight: Line, *, groups: bool) -> tuple[str, ...]:
 
 def too_few_differ(straight: Line) -> bool:
     """Whether a bootstrap has too little to draw from."""
-    return not straight.spread or straight.differing < FEW_DIFFER or straight.in_effect < FEW_IN_EFFECT
+    return not straight.spread or straight.differing < FEW_DIFFER
 
 
 def _of_spread(straight: Line, what: str) -> Iterator[str]:

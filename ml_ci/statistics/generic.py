@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ml_ci.errors import ConfigError
@@ -41,7 +41,7 @@ def difference(metric: Metric, base: Predictions, head: Predictions) -> Differen
 
     Up to LARGE examples BCa with at most MOST resamples, fewer where they are dear, of the examples or of the groups. Beyond,
     sectioning: the metric on SECTIONS random parts of equal size, whose scatter gives Student's t with SECTIONS − 1 degrees
-    of freedom (Asmussen & Glynn, 2007, Stochastic Simulation, III.5). Raises ConfigError as `metrics.value` does.
+    of freedom (Asmussen & Glynn, 2007, Stochastic Simulation, III.5); for few groups the jackknife over them. Raises ConfigError as `metrics.value` does.
     """
     sides = _sides(metric, base, head)
 
@@ -53,7 +53,12 @@ def difference(metric: Metric, base: Predictions, head: Predictions) -> Differen
     groups = grouped(metric.name, base, head)
     units = _units(len(base), groups)
     unit: Unit = "groups" if groups else "examples"
-    if len(base) > LARGE and len(units) >= 10 * SECTIONS:
+    method = "jackknife over blocks"
+    warnings: tuple[str, ...] = ()
+    confidence: Confidence | None
+    if len(base) > LARGE and len(units) < 10 * SECTIONS:
+        confidence = _jackknifed(on, values, units)
+    elif len(base) > LARGE:
         confidence, method, warnings = _sectioned(on, values, _sections(units, sides[0], metric, groups is not None))
     else:
         confidence, method, warnings = _resampled(on, values, units, max(1, len(base)))
@@ -89,6 +94,8 @@ def blocks(metric: Metric, base: Predictions, head: Predictions) -> Callable[[Ro
         return evaluate(metric, base, target, of_base), evaluate(metric, head, target, of_head)
 
     def difference_on(rows: Rows) -> Difference | None:
+        if metric.of_two_classes and (sides[0][rows] == sides[0][rows[0]]).all():
+            return None  # where scikit-learn counts the ratio of nothing as 0
         try:
             values = on(rows)
         except ConfigError:
@@ -113,7 +120,7 @@ def blocks(metric: Metric, base: Predictions, head: Predictions) -> Callable[[Ro
 
 
 def _jackknifed(
-    on: Callable[[Rows], tuple[float, float]], values: tuple[float, float], units: list[Rows]
+    on: Callable[[Rows], tuple[float, float]], values: tuple[float, float], units: Rows | list[Rows]
 ) -> Confidence | None:
     left = left_out(on, units, SECTIONS)
     delta = values[1] - values[0]
@@ -136,18 +143,24 @@ def _sides(metric: Metric, base: Predictions, head: Predictions) -> Sides:
     return classes, of_base, scores(metric.name, head, probabilities=probabilities)[1]
 
 
-def _units(number: int, groups: tuple[NDArray[np.int64], int] | None) -> list[Rows]:
-    """The rows of each unit."""
+def _units(number: int, groups: tuple[NDArray[np.int64], int] | None) -> Rows | list[Rows]:
+    """The rows of each unit: one, or those of a group."""
     import numpy as np
 
     if groups is None:
-        return list(np.arange(number)[:, None])
+        return np.arange(number)
     code, count = groups
     order = np.argsort(code, kind="stable")
     return np.split(order, np.cumsum(np.bincount(code, minlength=count))[:-1])
 
 
-def _sections(units: Sequence[Rows], target: NDArray[np.generic], metric: Metric, groups: bool) -> list[Rows]:
+def _rows_of(units: Rows | list[Rows], which: Rows) -> Rows:
+    import numpy as np
+
+    return np.concatenate([units[at] for at in which]) if isinstance(units, list) else units[which]
+
+
+def _sections(units: Rows | list[Rows], target: NDArray[np.generic], metric: Metric, groups: bool) -> list[Rows]:
     """Random parts of equal size; of classes, each part gets its share."""
     import numpy as np
 
@@ -156,7 +169,7 @@ def _sections(units: Sequence[Rows], target: NDArray[np.generic], metric: Metric
         order = order[np.argsort(target[order], kind="stable")]
     if not groups:
         return [order[at::SECTIONS] for at in range(SECTIONS)]
-    return [np.concatenate([units[unit] for unit in order[at::SECTIONS]]) for at in range(SECTIONS)]
+    return [_rows_of(units, order[at::SECTIONS]) for at in range(SECTIONS)]
 
 
 Answer = tuple[Confidence | None, str, tuple[str, ...]]
@@ -178,7 +191,7 @@ def _sectioned(on: Callable[[Rows], tuple[float, float]], values: tuple[float, f
 
 
 def _resampled(
-    on: Callable[[Rows], tuple[float, float]], values: tuple[float, float], units: list[Rows], number: int
+    on: Callable[[Rows], tuple[float, float]], values: tuple[float, float], units: Rows | list[Rows], number: int
 ) -> Answer:
     import numpy as np
     from scipy.special import ndtri
@@ -188,7 +201,7 @@ def _resampled(
     differences = []
     for _ in range(resamples):
         drawn = chance.integers(0, len(units), size=len(units))
-        differences.append(_difference(on, np.concatenate([units[unit] for unit in drawn])))
+        differences.append(_difference(on, _rows_of(units, drawn)))
     defined = np.sort(np.array([each for each in differences if each is not None]))
     method = f"BCa bootstrap, {resamples:,} resamples"
     if len(defined) < (1 - UNDEFINED) * resamples:
@@ -201,7 +214,7 @@ def _resampled(
     return Accelerated(Sampled(defined), shift, _acceleration(on, units)), method, ()
 
 
-def _acceleration(on: Callable[[Rows], tuple[float, float]], units: list[Rows]) -> float:
+def _acceleration(on: Callable[[Rows], tuple[float, float]], units: Rows | list[Rows]) -> float:
     """From leaving out units, or blocks of them, in turn (Efron, 1987, equation 7.3 and section 10)."""
     values = left_out(on, units, JACKKNIFE)
     if len(values) < 2:
@@ -211,16 +224,14 @@ def _acceleration(on: Callable[[Rows], tuple[float, float]], units: list[Rows]) 
     return float((around**3).sum()) / (6 * squares**1.5) if squares > 0 else 0.0
 
 
-def left_out(on: Callable[[Rows], tuple[float, float]], units: list[Rows], most: int) -> Numbers:
+def left_out(on: Callable[[Rows], tuple[float, float]], units: Rows | list[Rows], most: int) -> Numbers:
     """The differences without each of at most `most` random blocks of the units, where they are defined."""
     import numpy as np
 
     number = min(most, len(units))
     block = np.random.default_rng(SEED).permutation(len(units)) % number
-    found = []
-    for at in range(number if number > 1 else 0):
-        kept = np.concatenate([units[unit] for unit in np.flatnonzero(block != at)])
-        found.append(_difference(on, kept))
+    places = range(number if number > 1 else 0)
+    found = [_difference(on, _rows_of(units, np.flatnonzero(block != at))) for at in places]
     return np.array([each for each in found if each is not None])
 
 

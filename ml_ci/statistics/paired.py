@@ -149,6 +149,9 @@ def _of_cells(metric: Metric, curve: Curve, base: Predictions, head: Predictions
         # scikit-learn knows whether it is defined for one class, and raises where it is not
         for side in (base, head):
             value_of(metric, side)
+    found = grouped(metric.name, base, head)
+    if not cells.fits(metric, coded, found[1] if found else 1):
+        return generic.difference(metric, base, head)
     units, groups = cells.by_group(metric.name, metric, coded, base, head)
     straight, confidence, method = cells.sure(units, curve, groups=groups)
     return Difference(

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 RESAMPLES = 10_000
 SEED = 20_240_229
-AT_MOST = 1_000
+AT_MOST = 500
 """Units beyond this number are put together at random into so many blocks before they are resampled."""
 AT_ONCE = 2_000_000
 """Numbers that a step of the resampling holds at once."""
 WORK = 2e9
 """Multiplications that a bootstrap may cost: it has fewer resamples where each is dear."""
+FEW_TOTALS = 8
+"""Up to so many totals of both sides, sums of their products are cheaper than the units' contributions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +38,10 @@ class Sampled:
     values: Numbers
 
     def quantile(self, level: float) -> float:
-        """The outer one of the two values that the quantile lies between."""
+        """The outer one of the two values that the quantile lies between; at 0.5 their mean."""
         number = len(self.values)
+        if level == 0.5:
+            return float(self.values[(number - 1) // 2] + self.values[number // 2]) / 2
         tail = min(level, 1 - level)
         rank = max(0, math.floor(tail * (number + 1) + 1e-9) - 1)
         return float(self.values[rank if level < 0.5 else number - 1 - rank])
@@ -139,13 +143,30 @@ def _roots(units: Units, curve: Curve, drawn: Numbers, delta: float) -> Numbers:
 
     base_totals, head_totals = drawn @ units.base, drawn @ units.head
     change = (curve.value(head_totals) - curve.value(base_totals)) - delta
-    influence = curve.gradient(head_totals) @ units.head.T - curve.gradient(base_totals) @ units.base.T
+    base_slope, head_slope = curve.gradient(base_totals), curve.gradient(head_totals)
+    # in these coordinates nothing cancels where both sides are nearly the same
+    rows = np.concatenate([units.head - units.base, (units.head + units.base) / 2], axis=1)
+    slope = np.concatenate([(head_slope + base_slope) / 2, head_slope - base_slope], axis=1)
     number = units.number
-    error = np.sqrt(np.einsum("ij,ij,ij->i", drawn, influence, influence) * number / (number - 1))
+    squares = np.maximum(_squares(rows, slope, drawn), 0) * number / max(number - 1, 1)
+    error = np.sqrt(squares)
     with np.errstate(divide="ignore", invalid="ignore"):
         roots = change / error
     # a resample without any scatter says that the difference could be anywhere on that side
     return np.where(error > 0, roots, np.where(change == 0, 0.0, np.copysign(np.inf, change)))
+
+
+def _squares(rows: Numbers, slope: Numbers, drawn: Numbers) -> Numbers:
+    """For each resample the sum over the drawn units of (row · slope)²."""
+    import numpy as np
+
+    kinds = rows.shape[1]
+    if kinds > FEW_TOTALS:
+        return np.asarray(np.einsum("ij,ij->i", drawn, (slope @ rows.T) ** 2))
+    first, second = np.triu_indices(kinds)
+    twice = np.where(first == second, 1.0, 2.0)
+    products = drawn @ (rows[:, first] * rows[:, second])
+    return np.asarray((products * (slope[:, first] * slope[:, second] * twice)).sum(axis=1))
 
 
 def draws(units: Units, resamples: int) -> Iterator[Numbers]:

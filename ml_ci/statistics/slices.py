@@ -88,7 +88,9 @@ def _differences(name: str, base: Predictions, head: Predictions, parts: _Parts)
         return _of_right(metric, base, head, parts)
     curve = cells.curve_of(metric)
     if curve is not None:
-        return _of_cells(metric, curve, cells.coded_of(metric, base, head), parts)
+        coded, (_, part) = cells.coded_of(metric, base, head), parts.units()
+        if cells.fits(metric, coded, len(part)):
+            return _of_cells(metric, curve, coded, parts)
     return _one_by_one(parts, generic.blocks(metric, base, head))
 
 
