@@ -13,13 +13,13 @@ from pathlib import Path
 
 from ml_ci.errors import ConfigError, OutsideError
 
-TEST_ROWS, VALIDATION_ROWS = 170, 130
-BASE_ROWS, HEAD_ROWS = 120, 269
+TEST_ROWS, VALIDATION_ROWS = 900, 200
+BASE_ROWS, HEAD_ROWS = 300, 697
 """Rows of train.csv on main and in the pull request, which has all of main's."""
 
 SETS = ("train", "validation", "test")
 
-BASE_RATE, HEAD_RATE = "learning_rate: 0.1\n", "learning_rate: 0.5\n"
+BASE_RATE, HEAD_RATE = "learning_rate: 0.1\n", "learning_rate: 1.2\n"
 """With more rows *and* faster learning, more of the answers are right, and the wrong ones are given with more confidence."""
 
 
@@ -51,7 +51,7 @@ def build(folder: Path) -> DemoRepository:
     for name, part in {**rows, "train": rows["train"][:BASE_ROWS]}.items():
         _write_csv(folder / "data" / f"{name}.csv", [header, *part])
     _dvc(folder, "add", *(f"data/{name}.csv" for name in SETS))
-    _commit(folder, "Tell malignant tumours from benign ones")
+    _commit(folder, "Tell odd digits from even ones")
 
     _git(folder, "checkout", "--quiet", "-b", demo.head)
     _write_csv(folder / "data" / "train.csv", [header, *rows["train"][:HEAD_ROWS]])
@@ -112,20 +112,19 @@ def _start(demo: DemoRepository) -> None:
 
 
 def _examples() -> tuple[list[object], dict[str, list[list[object]]]]:
-    """scikit-learn's breast cancer data: the columns' names, and the rows of each of `SETS`; always the same."""
-    from sklearn.datasets import load_breast_cancer
+    """scikit-learn's handwritten digits: the columns' names, and the rows of each of `SETS`; always the same."""
+    from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    bunch = load_breast_cancer()
-    columns: list[object] = ["id", *(name.replace(" ", "_") for name in bunch.feature_names), "malignant"]
-    # scikit-learn's target is 1 for benign
+    bunch = load_digits()
+    columns: list[object] = ["id", *bunch.feature_names, "digit", "odd"]
     examples = [
-        [number, *values, 1 - target]
-        for number, (values, target) in enumerate(zip(bunch.data.tolist(), bunch.target.tolist(), strict=True))
+        [number, *map(int, pixels), digit, digit % 2]
+        for number, (pixels, digit) in enumerate(zip(bunch.data.tolist(), bunch.target.tolist(), strict=True))
     ]
 
     def split(rows: list[list[object]], size: int) -> tuple[list[list[object]], list[list[object]]]:
-        kept, taken = train_test_split(rows, test_size=size, stratify=[row[-1] for row in rows], random_state=0)
+        kept, taken = train_test_split(rows, test_size=size, stratify=[row[-2] for row in rows], random_state=0)
         return kept, taken
 
     rest, test = split(examples, TEST_ROWS)

@@ -424,12 +424,12 @@ def test_the_quickstarts_pull_request_gets_its_verdict_its_changes_and_its_pictu
         "log_loss": "fail",
     }
     (comment,) = quickstart.comments()
-    assert "- **Parameters**: `learning_rate` 0.1 → 0.5" in comment.body
+    assert "- **Parameters**: `learning_rate` 0.1 → 1.2" in comment.body
     assert "- **Data**: `data/train.csv`" in comment.body
     pictures = re.findall(r'<img src="([^"]+)"', comment.body)
     assert [re.sub(r"[0-9a-f]{64}", "SHA", url) for url in pictures] == [
         f"{quickstart.url}/octo/model/raw/ml-ci-data/images/SHA.png"
-    ] * 2
+    ] * 3
     for url in pictures:
         answer = requests.get(url, timeout=10)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_digits
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from ml_ci.config_reader import parse
@@ -141,11 +141,12 @@ def test_the_remote_holds_the_data_of_both_branches(demo: DemoRepository, branch
     assert "in sync" in dvc(clone, "status", "--cloud")
     assert "up to date" in dvc(clone, "status")
     rows = [row for name in ("train", "validation", "test") for row in read(clone, name)]
-    known = load_breast_cancer()
+    known = load_digits()
     for row in rows:
         number = int(row["id"])
-        assert float(row["mean_radius"]) == known.data[number][0]
-        assert known.target_names[known.target[number]] == ("malignant" if row["malignant"] == "1" else "benign")
+        assert float(row["pixel_3_4"]) == known.images[number][3][4]
+        assert int(row["digit"]) == known.target[number]
+        assert int(row["odd"]) == known.target[number] % 2
 
 
 @pytest.mark.slow

@@ -144,12 +144,15 @@ def _judged(one: AskedSlice, failing: float, worse: bool, confidence: float) -> 
 
 
 def _order(one: AskedSlice, judgement: SliceJudgement) -> tuple[int, float, int, str, str]:
-    """What fails comes first, then what most surely got worst as a share of base, then what is not known."""
+    """What fails comes first, then what is clearly worse, then what fell most as a share of base, then the unknown."""
     answer = one.answer
     if answer is None or not answer.sound:
-        rank, gain = (2 if one.large_enough else 3), 0.0
+        rank, gain = (3 if one.large_enough else 4), 0.0
     else:
-        rank, gain = (0 if judgement.outcome == "fail" else 1), answer.best / (abs(answer.difference.base) or 1.0)
+        difference = answer.difference
+        better = difference.delta if one.evidence.rule.direction == "higher" else -difference.delta
+        rank = 0 if judgement.outcome == "fail" else 1 if judgement.worse else 2
+        gain = better / (abs(difference.base) or 1.0)
     return rank, math.inf if math.isnan(gain) else gain, -judgement.size, judgement.column, judgement.value
 
 

@@ -30,7 +30,10 @@ class _Scale:
 
     def amount(self, change: float, beside: float) -> str:
         """The size of a change with its unit, with enough digits to tell it from `beside`."""
-        text = numbers.apart(abs(change) * self.factor, abs(beside) * self.factor, 2)
+        size, other = abs(change) * self.factor, abs(beside) * self.factor
+        # two digits are enough for a bound, and 106.99 would say more than it knows
+        whole = math.isfinite(size) and size >= 10 and abs(size - other) > 1
+        text = numbers.apart(float(round(size)) if whole else size, other, 2)
         return f"{text}{self.unit.removesuffix('s') if text == '1' else self.unit}"
 
     def bare(self, change: float) -> str:
