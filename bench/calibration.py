@@ -6,10 +6,12 @@ would fail at m = 0 though head is no worse; a *point gate* fails whenever head'
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from math import sqrt
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -180,7 +182,8 @@ def calibrate(number: int, pairs: int) -> Tally:
 def table(pairs: int = 2000, workers: int = 2) -> str:
     """The whole table, as Markdown. Every row has its own fixed seed."""
     chosen = rows()
-    with ProcessPoolExecutor(workers) as pool:
+    os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"  # or the workers' threads fight each other
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         tallies = list(pool.map(calibrate, range(len(chosen)), [pairs] * len(chosen)))
     lines = [
         [
