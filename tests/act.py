@@ -9,135 +9,30 @@ the tests run as root, the runner is a user of its own with access to the engine
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import secrets
 import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
-import yaml
-
+from tests.act_log import JobLog, read_log
+from tests.act_workflow import CACHE, CHECKOUT, EXAMPLE, TOP, Workflow, used_actions
 from tests.github_server import GitHubServer
 from tests.triggers import Trigger
 
-TOP = Path(__file__).parents[1]
 RUNNER = 1001
 """The user number of GitHub's own runners."""
-TOKEN = "ghs_thisIsTheTokenThatNobodyMaySee01"
-
-CHECKOUT = """
-name: checkout
-inputs: {fetch-depth: {default: "1"}, persist-credentials: {default: "true"}}
-runs:
-  using: composite
-  steps:
-    - shell: bash
-      env: {DEPTH: "${{ inputs.fetch-depth }}"}
-      run: |
-        git init --quiet --initial-branch=main .
-        git remote add origin "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY"
-        options=(--no-tags --prune --no-recurse-submodules)
-        [ "$DEPTH" = 0 ] || options+=("--depth=$DEPTH")
-        git fetch --quiet "${options[@]}" origin "+$GITHUB_SHA:refs/remotes/${GITHUB_REF#refs/}"
-        git checkout --quiet --force "refs/remotes/${GITHUB_REF#refs/}"
-"""
-"""What actions/checkout does with these inputs, without Node's packages."""
-
-CACHE = """
-name: cache
-inputs: {path: {default: ""}, key: {default: ""}, restore-keys: {default: ""}}
-runs:
-  using: composite
-  steps:
-    - shell: bash
-      env: {KEY: "${{ inputs.key }}"}
-      run: echo "cache key $KEY"
-"""
-"""actions/cache that never has anything: every job is the first one, but for what stays in the runner's HOME."""
-
-KEEP = """
-        find "$GITHUB_WORKSPACE" "$HOME/.cache/ml-ci" ! -user "$(id -u)" >"$KEPT/not-ours.txt"
-        cp -r . "$KEPT/workspace"
-        find . -mindepth 1 -delete
-        find . -mindepth 1 >"$KEPT/not-removed.txt"
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workflow:
-    """A workflow with ml-ci in it, and a step after it that keeps what the test wants to see.
-
-    `inputs` are the action's. `steps` go before ml-ci. `variables` are the step's own, as a user gives it secrets.
-    """
-
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    variables: Mapping[str, str] = field(default_factory=dict)
-    text: str = ""
-
-    def render(self) -> str:
-        """The file's content: of the example's workflow, the step of ml-ci with these inputs and a step after it."""
-        document = yaml.safe_load((TOP / "examples/quickstart/.github/workflows/ml-ci.yml").read_text())
-        # YAML 1.1 reads the key `on` as a boolean
-        del document[True]
-        document["on"] = ["pull_request", "push", "merge_group", "schedule"]
-        steps = document["jobs"]["ml-ci"]["steps"]
-        steps[-1] |= {"id": "ml-ci"}
-        if self.inputs:
-            steps[-1]["with"] = dict(self.inputs)
-        if self.variables:
-            steps[-1]["env"] = dict(self.variables)
-        steps.append({"if": "always()", "shell": "bash", "run": KEEP})
-        return yaml.safe_dump(document, sort_keys=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Annotation:
-    """What a step says to whoever looks at the job's page."""
-
-    level: str
-    title: str
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobLog:
-    """What is left of a job. `sha` was its GITHUB_SHA; `kept` is the workspace as it was after ml-ci's step."""
-
-    ok: bool
-    sha: str
-    text: str
-    outputs: Mapping[str, str]
-    summary: str
-    annotations: tuple[Annotation, ...]
-    seconds: float
-    kept: Path
-    not_ours: tuple[str, ...]
-    not_removed: tuple[str, ...]
-
-    @property
-    def result(self) -> Mapping[str, object]:
-        """result.json."""
-        found: Mapping[str, object] = json.loads((self.kept / ".ml-ci" / "result.json").read_text())
-        return found
-
-    def side(self, name: Literal["base", "head"]) -> dict[str, object]:
-        """What result.json says of one side."""
-        side = self.result[name]
-        assert isinstance(side, dict)
-        return side
-
-    def rows(self) -> list[dict[str, object]]:
-        """The metrics of result.json."""
-        rows = self.result["metrics"]
-        assert isinstance(rows, list)
-        return rows
+TOKEN = f"ghs_{secrets.token_hex(18)}"
+"""Of this process alone: a training that looks at the whole machine can see what another worker's job is given."""
 
 
 class Runner:
@@ -169,15 +64,17 @@ class Runner:
         for name, text in (("checkout", CHECKOUT), ("cache", CACHE)):
             (self.folder / name).mkdir()
             (self.folder / name / "action.yml").write_text(text)
-        used = [step["uses"] for file in (TOP / "action.yml", *_workflows()) for step in _steps(file) if "uses" in step]
         self._substitutes = {
             uses: self.folder / uses.split("@")[0].rpartition("/")[2]
-            for uses in used
+            for uses in used_actions(TOP / "action.yml", EXAMPLE)
             if uses.startswith(("actions/", "OWNER/"))
         }
-        built = subprocess.run(
-            ["bash", self.action / "action" / "image.sh"], capture_output=True, text=True, check=False
-        )
+        # the first worker builds the image, the other one finds it
+        with Path(tempfile.gettempdir(), "ml-ci-image.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            built = subprocess.run(
+                ["bash", self.action / "action" / "image.sh"], capture_output=True, text=True, check=False
+            )
         assert built.returncode == 0, built.stdout + built.stderr
         self._give_to_runner(self.folder)
 
@@ -230,7 +127,7 @@ class Runner:
             group=self._user,
             extra_groups=self._groups,
         )
-        return _read_log(done, trigger.sha, time.monotonic() - begin, kept)
+        return read_log(done, trigger.sha, time.monotonic() - begin, kept)
 
     def _clone(self, path: Path, github: GitHubServer, trigger: Trigger) -> Path:
         """Act reads GITHUB_SHA and the workflow from a clone."""
@@ -247,6 +144,16 @@ class Runner:
             for place, _, names in os.walk(folder):
                 for path in (Path(place), *(Path(place, name) for name in names)):
                     os.chown(path, self._user, self._user, follow_symlinks=False)
+
+
+@contextmanager
+def a_runner(*, as_tester: bool = False) -> Iterator[Runner]:
+    """A runner with this checkout's action. pytest's own folders are closed to other users, such as the runner's."""
+    folder = Path(tempfile.mkdtemp(prefix="ml-ci-act-"))
+    machine = Runner(folder, as_tester=as_tester)
+    machine.set_up()
+    yield machine
+    shutil.rmtree(folder)
 
 
 def _runner_account() -> tuple[int | None, list[int] | None]:
@@ -267,57 +174,8 @@ def _copy_action(target: Path) -> None:
         shutil.copy(TOP / name, target / name)
 
 
-def _workflows() -> Iterator[Path]:
-    yield TOP / "examples/quickstart/.github/workflows/ml-ci.yml"
-
-
-def _steps(file: Path) -> list[dict[str, str]]:
-    document = yaml.safe_load(file.read_text())
-    if "runs" in document:
-        return list(document["runs"]["steps"])
-    return [step for job in document["jobs"].values() for step in job["steps"]]
-
-
 def _package_settings() -> dict[str, str]:
     """Where packages come from on this machine: a proxy, an index, certificates."""
     names = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
     certificates = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS")
     return {name: os.environ[name] for name in (*names, *certificates) if name in os.environ}
-
-
-def _read_log(done: subprocess.CompletedProcess[str], sha: str, seconds: float, kept: Path) -> JobLog:
-    """The job by act's own log, one JSON object a line."""
-    text, outputs, summary, annotations = [], {}, "", []
-    for line in done.stdout.splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            text.append(line)
-            continue
-        text.append(str(entry.get("msg", "")).rstrip("\n"))
-        of_action = entry.get("stepID") == ["ml-ci"]
-        match entry.get("command"):
-            case "set-output" if of_action:
-                outputs[entry["name"]] = entry["arg"]
-            case "summary" if of_action:
-                summary = entry["content"]
-            case "error" | "warning" | "notice" as level:
-                title = entry.get("kvPairs", {}).get("title", "")
-                annotations.append(Annotation(level=level, title=title, text=entry["arg"]))
-    return JobLog(
-        ok=done.returncode == 0,
-        sha=sha,
-        text="\n".join([*text, done.stderr]),
-        outputs=outputs,
-        summary=summary,
-        annotations=tuple(annotations),
-        seconds=seconds,
-        kept=kept / "workspace",
-        not_ours=_lines(kept / "not-ours.txt"),
-        not_removed=_lines(kept / "not-removed.txt"),
-    )
-
-
-def _lines(file: Path) -> tuple[str, ...]:
-    assert file.exists(), "the workflow's last step did not run"
-    return tuple(file.read_text().splitlines())

@@ -19,6 +19,7 @@ from ml_ci.sources.reaper import Reaper
 from ml_ci.sources.record_store import Folder, Records
 from ml_ci.sources.tracking import Tracking
 from ml_ci.workshop import workshop
+from tests.act import Runner, a_runner
 from tests.github_server.fixture import github_server, start_github
 from tests.repository import Repository, clean_variables
 
@@ -54,6 +55,13 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ):
         server.wait()
         yield server.uri
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[Runner]:
+    """GitHub's runner with this checkout's action, one for each worker."""
+    with a_runner() as machine:
+        yield machine
 
 
 @pytest.fixture
