@@ -10,26 +10,19 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ml_ci import __version__
+from ml_ci import __version__, cli_job
 from ml_ci.errors import ConfigError, MlCiError
 
 if TYPE_CHECKING:
     from ml_ci.compare.condition import Mode
     from ml_ci.compare.sample_size import Adaptivity
-    from ml_ci.job import Tools
-    from ml_ci.result import Result
-    from ml_ci.side import Workshop
-    from ml_ci.sources.git import Git
 
 Command = TypeVar("Command", bound=Callable[..., object])
-
-FOLDER = Path(".ml-ci")
 
 
 def _shared(command: Command) -> Command:
@@ -77,7 +70,7 @@ def run(
     did.
     """
     with _errors(debug=debug):
-        sys.exit(_run(Path.cwd(), base, config, out, as_json=as_json, quiet=quiet))
+        sys.exit(cli_job.run_job(Path.cwd(), base, config, out, as_json=as_json, quiet=quiet))
 
 
 @cli.command()
@@ -106,13 +99,13 @@ def compare(
         here = Path.cwd()
         # the repository's rules also in its folders: without them nothing would be judged
         top = next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
-        settings = load(_absolute(config), top)
+        settings = load(cli_job.absolute(config), top)
         before, after = (read_operand(operand, os.environ) for operand in (base, head))
         kept = (predictions_of(base, before, os.environ), predictions_of(head, after, os.environ))
-        folder = out or top / FOLDER
+        folder = out or top / cli_job.FOLDER
         make_output_folder(folder)
         result = compare_runs(before, after, settings, of_runs(settings, before, after, *kept))
-        _show(_write(result, folder, None), folder, as_json=as_json, quiet=quiet)
+        cli_job.show(cli_job.write(result, folder, None), folder, as_json=as_json, quiet=quiet)
         sys.exit(result.exit_code)
 
 
@@ -130,21 +123,7 @@ def record(
 ) -> None:
     """Train what is checked out, and keep its run for later comparisons."""
     with _errors(debug=debug):
-        from ml_ci import context, job
-        from ml_ci.config_reader import load
-        from ml_ci.sources.outputs import outputs_of
-        from ml_ci.sources.signals import end_on_signals
-        from ml_ci.terminal import TerminalProgress
-        from ml_ci.workshop import workshop
-
-        end_on_signals()
-        git = _git(Path.cwd())
-        settings = load(_absolute(config), git.top)
-        git = git.knowing(outputs_of(settings, git.top))
-        folder = out or git.top / FOLDER
-        with workshop(git, folder, os.environ, TerminalProgress(quiet=quiet)) as (shop, temporary):
-            tools = _tools(git, shop, temporary)
-            finished = job.record(context.alone(git), settings, tools)
+        finished = cli_job.record_job(Path.cwd(), config, out, quiet=quiet)
         click.echo(f"Recorded the run of {finished.run.commit[:12]}: {len(finished.run.metrics)} metrics.")
 
 
@@ -216,8 +195,8 @@ def demo(debug: bool, folder: Path, *, show: bool) -> None:
 
         repository = build(folder)
         click.echo(f"Built {repository.path}: branch {repository.head} on {repository.base}.\n", err=True)
-        code = _run(repository.path, repository.base, None, None, as_json=False, quiet=False)
-        page = repository.path / FOLDER / "report.html"
+        code = cli_job.run_job(repository.path, repository.base, None, None, as_json=False, quiet=False)
+        page = repository.path / cli_job.FOLDER / "report.html"
         click.echo(f"\nReport: {page}")
         if show:
             click.launch(str(page))
@@ -228,99 +207,6 @@ def demo(debug: bool, folder: Path, *, show: bool) -> None:
 def main() -> None:
     """The `ml-ci` command."""
     cli(prog_name="ml-ci")
-
-
-def _run(start: Path, base: str | None, config: Path | None, out: Path | None, *, as_json: bool, quiet: bool) -> int:
-    from ml_ci import context, job
-    from ml_ci.config_reader import load
-    from ml_ci.sources.outputs import outputs_of
-    from ml_ci.sources.signals import end_on_signals
-    from ml_ci.terminal import TerminalProgress
-    from ml_ci.workshop import workshop
-
-    end_on_signals()
-    git = _git(start)
-    settings = load(_absolute(config), git.top)
-    git = git.knowing(outputs_of(settings, git.top))
-    folder = out or git.top / FOLDER
-    where = context.in_clone(git, base)
-    with workshop(git, folder, os.environ, TerminalProgress(quiet=quiet)) as (shop, temporary):
-        if where.base and not quiet:
-            click.echo(f"Comparing with {where.base[:12]}, {where.chosen}.", err=True)
-        # if this job is killed, the result of another one must not be taken for its own
-        (folder / "result.json").unlink(missing_ok=True)
-        before = frozenset(git.dirty_paths())
-        tools = _tools(git, shop, temporary)
-        result = job.run(where, settings, tools, _unreported)
-        result = replace(result, warnings=(*result.warnings, *_left_over(git, before)))
-        result = _write(result, folder, where.base)
-    _show(result, folder, as_json=as_json, quiet=quiet)
-    return result.exit_code
-
-
-def _absolute(config: Path | None) -> Path | None:
-    """The file as it is named from here, but with its folder's true place, as git's top is."""
-    return config and config.parent.resolve() / config.name
-
-
-def _left_over(git: Git, before: frozenset[str]) -> tuple[str, ...]:
-    """A warning that names what training changed in the working tree, since the next run takes that for the user's."""
-    left = [path for path in git.dirty_paths() if path not in before]
-    if not left:
-        return ()
-    names = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
-    return (
-        f"Training changed the working tree ({names}), and the next run counts that: commit, restore or ignore it.",
-    )
-
-
-def _unreported(_: Result) -> None:
-    """A person is told at the end, once MLflow has been told as well."""
-
-
-def _git(start: Path) -> Git:
-    from ml_ci.sources.git import Git
-
-    return Git.discover(start, os.environ)
-
-
-def _tools(git: Git, shop: Workshop, temporary: Path) -> Tools:
-    """A laptop's: records in the output folder, and those of the data branch as this clone last fetched it."""
-    from ml_ci.job import Tools
-    from ml_ci.sources.record_store import FetchedBranch, Folder, Records
-    from ml_ci.workshop import tracking
-
-    own = Records(Folder(shop.out), f"the records in {shop.out}")
-    fetched = Records(FetchedBranch(git, "ml-ci-data"), "origin/ml-ci-data")
-    return Tools(
-        git=git.marked(shop.reaper.marker),
-        shop=shop,
-        tracking=tracking(shop),
-        stores=(own, fetched),
-        keep=own,
-        temporary=temporary,
-    )
-
-
-def _write(result: Result, folder: Path, base: str | None) -> Result:
-    from ml_ci.report.files import write_output
-    from ml_ci.report.presentation import Presentation, reproduce_lines
-
-    reproduce = reproduce_lines(base=base) if base else ()
-    return write_output(result, Presentation(reproduce=reproduce, version=__version__), folder).result
-
-
-def _show(result: Result, folder: Path, *, as_json: bool, quiet: bool) -> None:
-    if as_json:
-        click.echo((folder / "result.json").read_text(encoding="utf-8"), nl=False)
-        return
-    from rich.console import Console
-
-    from ml_ci.report.terminal import print_result
-
-    print_result(result, Console())
-    if not quiet:
-        click.echo(f"Written to {folder}: report.html, report.md, result.json", err=True)
 
 
 @contextmanager

@@ -150,7 +150,7 @@ def _beside(
     """Text in row `y`, at the share `x` of the figure's width."""
     from matplotlib.transforms import blended_transform_factory
 
-    where = blended_transform_factory(axes.get_figure(root=True).transFigure, axes.transData)  # type: ignore[union-attr]
+    where = blended_transform_factory(axes.get_figure(root=True).transFigure, axes.transData)  # type: ignore[union-attr] # these axes have a figure
     axes.text(
         x, y, text, transform=where, fontsize=size, color=color, fontweight=weight, ha=align, va="center_baseline"
     )

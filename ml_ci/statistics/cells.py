@@ -171,7 +171,7 @@ def curve_of(metric: Metric) -> Curve | None:
     """The metric as a function of the totals of classes; None where it is none that is known here."""
     curve: Curve | None = None
     if metric.function in RATIOS and metric.average in ("binary", "macro", "micro", "weighted"):
-        curve = Ratio(*RATIOS[metric.function], average=metric.average)  # type: ignore[arg-type]
+        curve = Ratio(*RATIOS[metric.function], average=metric.average)  # type: ignore[arg-type] # one of the four, as the line above says
     elif metric.function == "balanced_accuracy_score":
         curve = Ratio(*RATIOS["recall_score"], average="balanced")
     elif metric.function == "matthews_corrcoef":
@@ -233,7 +233,14 @@ def by_group(name: str, metric: Metric, coded: Coded, base: Predictions, head: P
     cells, unit = units_of(metric, coded, code)
     counts = None if cells.counts is None else cells.counts.astype(np.float64)
     totals = [totals_by(unit, rows, number, counts) for rows in (cells.base, cells.head)]
-    return Units(base=totals[0], head=totals[1]), True
+    return Units(base=totals[0], head=totals[1], differing=differing_by(unit, cells, number)), True
+
+
+def differing_by(part: NDArray[np.int64], cells: Units, number: int) -> NDArray[np.bool_]:
+    """Which of so many groups hold a cell where the sides predict differently."""
+    import numpy as np
+
+    return np.bincount(part, (cells.base != cells.head).any(axis=1), number) > 0
 
 
 def sure(units: Units, curve: Curve, *, groups: bool) -> tuple[Line, Confidence, str]:

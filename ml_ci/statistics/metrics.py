@@ -95,7 +95,7 @@ def evaluate(metric: Metric, predictions: Predictions, target: object, other: ob
         # that a ratio of nothing is counted as 0 is scikit-learn's definition, and the same on both sides
         warnings.simplefilter("ignore")
         try:
-            answer = metric.sign * float(metric.call(target, other))  # type: ignore[arg-type]
+            answer = metric.sign * float(metric.call(target, other))  # type: ignore[arg-type] # arrays of whatever kind the metric takes
         except ValueError as error:
             raise refusal(metric.name, predictions, f"scikit-learn says: {error}") from error
     if not math.isfinite(answer):
