@@ -249,6 +249,45 @@ def test_a_constant_shift_of_all_errors_is_not_certain() -> None:
     assert any("no spread" in warning for warning in difference.warnings)
 
 
+@pytest.mark.parametrize("name", ["accuracy", "f1", "auc", "mae", "gain", "max_error"])
+def test_one_group_alone_measures_no_chance_so_nothing_is_shown(name: str) -> None:
+    base, head = drawn(name, 200, 15) if name != "max_error" else regressed(200, 15)
+    base, head = (replace(side, group=np.zeros(200, dtype=np.int64)) for side in (base, head))
+    difference = paired(name, base, head)
+
+    assert difference.delta != 0
+    assert difference.bounds(0.95) == (-np.inf, np.inf)
+    assert difference.confidence.below(-1e6) > 0.05
+    assert difference.confidence.above(1e6) > 0.05
+
+
+def test_groups_that_add_up_to_the_same_by_chance_are_not_the_same() -> None:
+    target = np.zeros(200, dtype=np.int64)
+    wrong_first = np.arange(200) % 100 < 10
+    wrong_last = np.arange(200) % 100 >= 90
+    base = replace(classified(200, 16)[0], target=target, prediction=wrong_first.astype(np.int64))
+    base = replace(base, group=np.arange(200) // 100)
+    difference = paired("accuracy", base, replace(base, prediction=wrong_last.astype(np.int64)))
+
+    assert difference.delta == 0
+    assert difference.confidence.below(-0.05) > 0.05
+
+
+@pytest.mark.parametrize(("positives", "shown"), [(5, False), (1_000, True)])
+def test_a_recall_that_no_positive_example_changed_is_as_sure_as_there_are_positives(
+    positives: int, shown: bool
+) -> None:
+    # none of n: the rule of three gives 3 / n at 95 %, so 5 cannot show a margin of 5 points and 1,000 can
+    target = np.array([1] * positives + [0] * 1_000)
+    base = Predictions(source="p.csv", test_set="t", id=np.arange(len(target)), target=target, prediction=target)
+    more_alarms = np.where(np.arange(len(target)) % 3 == 0, 1, target)
+    difference = paired("recall", base, replace(base, prediction=more_alarms))
+
+    assert difference.delta == 0
+    assert difference.confidence.below(0) > 0.05
+    assert (difference.confidence.below(-0.05) <= 0.05) == shown
+
+
 def test_a_column_goes_before_a_metric_of_its_name() -> None:
     base, head = classified(100, 14)
     base, head = (replace(side, columns={"accuracy": side.columns["gain"]}) for side in (base, head))

@@ -9,7 +9,7 @@ import pytest
 
 from ml_ci.errors import ConfigError
 from ml_ci.predictions import Predictions
-from ml_ci.statistics.confidence import Certain, Student
+from ml_ci.statistics.confidence import Certain, Unknown
 from ml_ci.statistics.metrics import value
 from ml_ci.statistics.paired import paired
 from ml_ci.statistics.slices import by_slice
@@ -121,10 +121,22 @@ def test_a_slice_of_one_example_is_not_certain_of_anything() -> None:
 
     assert found[0].size == 1
     assert found[0].difference
-    assert isinstance(found[0].difference.confidence, Student)
+    assert isinstance(found[0].difference.confidence, Unknown)
     low, high = found[0].difference.interval(0.95)
     assert low < 0 < high
     assert found[0].difference.warnings
+
+
+def test_a_slice_whose_one_group_adds_up_to_the_same_is_not_certain_of_anything() -> None:
+    base, _ = classified(100, 7)
+    target = np.zeros(100, dtype=np.int64)
+    base = replace(base, target=target, group=target, slices={"s": np.array(["all"] * 100)})
+    first, last = ((np.arange(100) // 50 == half).astype(np.int64) for half in (0, 1))
+    found = by_slice("accuracy", replace(base, prediction=first), replace(base, prediction=last), "s")
+
+    assert found[0].difference
+    assert found[0].difference.delta == 0
+    assert found[0].difference.bounds(0.95) == (-np.inf, np.inf)
 
 
 def test_a_thousand_slices() -> None:

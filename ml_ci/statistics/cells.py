@@ -259,7 +259,7 @@ def sure(units: Units, curve: Curve, *, groups: bool) -> tuple[Line, Confidence,
 
 def warnings_of(metric: Metric, sizes: NDArray[np.int64], straight: Line, *, groups: bool) -> tuple[str, ...]:
     """Where the stated confidence does not hold; `sizes` are the numbers of examples of each class."""
-    if not straight.differing:
+    if straight.identical:
         return ()
     found = of_line(straight, groups=groups)
     if metric.average in ("micro", "weighted"):

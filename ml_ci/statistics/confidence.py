@@ -7,6 +7,7 @@ Its quantiles are confidence bounds: the quantile at 0.05 is the lower one-sided
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -84,6 +85,27 @@ class Certain:
     def above(self, value: float) -> float:
         """1 where it is above, else 0."""
         return float(self.value > value)
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A difference of which there is an estimate and no measure of chance at all: every bound is infinite."""
+
+    estimate: float
+
+    def quantile(self, level: float) -> float:
+        """Infinite, but for the estimate itself at level 0.5."""
+        return self.estimate if level == 0.5 else math.copysign(math.inf, level - 0.5)
+
+    def below(self, value: float) -> float:
+        """1: nothing can be shown."""
+        del value
+        return 1.0
+
+    def above(self, value: float) -> float:
+        """1: nothing can be shown."""
+        del value
+        return 1.0
 
 
 @dataclass(frozen=True)

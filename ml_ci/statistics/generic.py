@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ml_ci.errors import ConfigError
 from ml_ci.predictions import Numbers, Predictions
 from ml_ci.statistics.columns import factorize, grouped, labels, numbers, refusal, scores
-from ml_ci.statistics.conditions import NO_SPREAD, few_units
-from ml_ci.statistics.confidence import Certain, Confidence, Difference, Student, Unit
+from ml_ci.statistics.conditions import FEW_EXAMPLES, NO_SPREAD, few_units
+from ml_ci.statistics.confidence import Certain, Confidence, Difference, Student, Unit, Unknown
 from ml_ci.statistics.metrics import Metric, evaluate
 from ml_ci.statistics.resampling import SEED, Accelerated, Sampled
 
@@ -244,4 +244,7 @@ def _difference(on: Callable[[Rows], tuple[float, float]], rows: Rows) -> float 
 
 
 def _without_spread(delta: float, number: int) -> Confidence:
+    """A single unit measures no chance, and that a few of them change nothing may be chance."""
+    if number < 2 or (not delta and number < FEW_EXAMPLES):
+        return Unknown(delta)
     return Student(delta, abs(delta) / number, 1.0) if delta else Certain(0.0)

@@ -9,10 +9,11 @@ does not depend on the number of examples.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from ml_ci.statistics.confidence import Certain, Student
+from ml_ci.statistics.confidence import Certain, Student, Unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,13 +55,16 @@ class Units:
     """What each unit adds to the totals of base and of head: arrays of shape (units, totals).
 
     `counts` says how many units are like each, None where each is one. `other_way` is the order in which the units
-    would be listed if base and head changed places, None where it is the same.
+    would be listed if base and head changed places, None where it is the same. `differing` says which units hold an
+    example that is not the same on both sides, None where that is to be told by what they add: what the examples of a
+    group add up to may be the same by chance.
     """
 
     base: Numbers
     head: Numbers
     counts: NDArray[np.int64] | None = None
     other_way: NDArray[np.intp] | None = None
+    differing: NDArray[np.bool_] | None = None
 
     @property
     def number(self) -> int:
@@ -74,7 +78,8 @@ class Line:
 
     `base` and `head` are the metric's values, `error` is the standard error of head − base (the delta method), `skewness`
     and `kurtosis` are those of the units' contributions. `number` counts the units, `differing` those that are not the
-    same on both sides.
+    same on both sides. `identical` says that no example in any of them differs: what the examples of a group add up to
+    may be the same by chance. `reach` is the most that one unit can contribute, infinite where that is not known.
     """
 
     base: float
@@ -84,6 +89,8 @@ class Line:
     kurtosis: float
     number: int
     differing: int
+    identical: bool
+    reach: float = math.inf
 
     @property
     def delta(self) -> float:
@@ -101,15 +108,22 @@ class Line:
         return self.number / self.kurtosis if self.kurtosis > 0 else 0.0
 
     @property
-    def student(self) -> Student | Certain:
+    def student(self) -> Student | Certain | Unknown:
         """Student's t by the tangent.
 
         Its degrees of freedom are those of the estimated variance (Satterthwaite, 1946): 2 n / (kurtosis − 1), and n − 1
         at most. Where few units differ that is about twice their number, however many agree. Without any spread, one
-        more unit that does not differ is imagined.
+        more unit is imagined: one that does not differ where there is a difference, and one that differs as much as
+        can be where there is none, since units that differ and change nothing by chance are not the same. A single unit
+        measures nothing.
         """
+        if self.identical:
+            return Certain(0.0)
         if not self.spread:
-            return Student(self.delta, abs(self.delta) / self.number, 1.0) if self.delta else Certain(0.0)
+            seen = abs(self.delta) > ROUNDING * max(abs(self.base), abs(self.head))
+            error = abs(self.delta) / self.number if seen else self.reach
+            measured = self.number > 1 and 0 < error < math.inf
+            return Student(self.delta, error, 1.0) if measured else Unknown(self.delta)
         freedom = 2 * self.number / max(self.kurtosis - 1, 1e-9)
         return Student(self.delta, self.error, max(1.0, min(self.number - 1.0, freedom)))
 
@@ -126,16 +140,26 @@ def lines(units: Units, curve: Curve, part: NDArray[np.int64], parts: int) -> li
     import numpy as np
 
     counts = None if units.counts is None else units.counts.astype(np.float64)
-    values, influence = [], 0.0
+    values, influence, most = [], 0.0, []
     for sign, rows in ((-1, units.base), (1, units.head)):
         totals = totals_by(part, rows, parts, counts)
         values.append(curve.value(totals))
         gradient = curve.gradient(totals)
         influence = influence + sign * np.einsum("ij,ij->i", rows, gradient[part] if parts > 1 else gradient[:1])
+        most.append((rows, np.abs(gradient)))
     differing = np.zeros(len(units.base), dtype=bool)
     for of_base, of_head in zip(units.base.T, units.head.T, strict=True):
         differing |= of_base != of_head
-    return tangents((values[0], values[1]), np.asarray(influence), part, counts, differing)
+    found = tangents((values[0], values[1]), np.asarray(influence), part, counts, differing, units.differing)
+    return [
+        straight if straight.spread or straight.identical else replace(straight, reach=_reach(most, part, at))
+        for at, straight in enumerate(found)
+    ]
+
+
+def _reach(sides: Sequence[tuple[Numbers, Numbers]], part: NDArray[np.int64], at: int) -> float:
+    """The most that a unit of this part could contribute, if none of its totals counted against another."""
+    return max(float((abs(rows[part == at]) @ slope[at]).max()) for rows, slope in sides)
 
 
 def tangents(
@@ -144,8 +168,12 @@ def tangents(
     part: NDArray[np.int64],
     counts: Numbers | None,
     differing: NDArray[np.bool_],
+    within: NDArray[np.bool_] | None = None,
 ) -> list[Line]:
-    """The lines with these values on base and on head, one for each part, and these contributions of the units."""
+    """The lines with these values on base and on head, one for each part, and these contributions of the units.
+
+    `differing` says which units differ, `within` which of them hold an example that does, where that is not the same.
+    """
     import numpy as np
 
     parts = len(values[0])
@@ -161,6 +189,7 @@ def tangents(
     kurtosis = number * summed(squares * squares) / safe**2
     error = np.sqrt(second * number / np.maximum(number - 1, 1)) * (number > 1)
     different = summed(differing.astype(np.float64))
+    touched = different if within is None else different + summed(within.astype(np.float64))
     return [
         Line(
             base=float(values[0][at]),
@@ -170,6 +199,7 @@ def tangents(
             kurtosis=float(kurtosis[at]),
             number=int(number[at]),
             differing=int(different[at]),
+            identical=not touched[at],
         )
         for at in range(parts)
     ]

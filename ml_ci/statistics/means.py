@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ml_ci.predictions import Numbers, Predictions
 from ml_ci.statistics.columns import grouped, numbers, refusal, scores
@@ -16,6 +17,10 @@ from ml_ci.statistics.confidence import Confidence, Widest
 from ml_ci.statistics.linear import Curve, Line, Negated, Units, line, skew_term, totals_by
 from ml_ci.statistics.metrics import Metric
 from ml_ci.statistics.resampling import RESAMPLES, percentile_t
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MANY = 1_000
 NEGLIGIBLE_SKEW = 0.002
@@ -175,8 +180,19 @@ def by_group(name: str, units: Units, base: Predictions, head: Predictions) -> t
     groups = grouped(name, base, head)
     if groups is None:
         return units, False
-    code, number = groups
-    return Units(base=totals_by(code, units.base, number), head=totals_by(code, units.head, number)), True
+    return units_by_group(units, *groups), True
+
+
+def units_by_group(units: Units, code: NDArray[np.int64], number: int) -> Units:
+    """The units of the same code put together; one that holds an example that differs does so, whatever it adds up to."""
+    import numpy as np
+
+    differing = (units.base != units.head).any(axis=1) if units.differing is None else units.differing
+    return Units(
+        base=totals_by(code, units.base, number),
+        head=totals_by(code, units.head, number),
+        differing=np.bincount(code, differing, number) > 0,
+    )
 
 
 def sure(units: Units, curve: Curve, *, groups: bool) -> tuple[Line, Confidence, str]:

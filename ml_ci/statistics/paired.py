@@ -122,7 +122,8 @@ def _of_right(metric: Metric, base: Predictions, head: Predictions) -> Differenc
     if grouped(metric.name, base, head) is not None:
         ones = np.ones(len(base))
         rows = [np.stack([side.astype(np.float64), ones], axis=1) for side in right]
-        return _of_means(metric.name, Units(base=rows[0], head=rows[1]), means.Mean(), base, head)
+        units = Units(base=rows[0], head=rows[1], differing=coded.sides[0] != coded.sides[1])
+        return _of_means(metric.name, units, means.Mean(), base, head)
     return Difference(
         base=float(right[0].mean()),
         head=float(right[1].mean()),

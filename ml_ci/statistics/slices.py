@@ -100,12 +100,14 @@ def _of_means(units: Units, curve: Curve, parts: _Parts) -> list[Difference | No
     part = parts.code
     if parts.groups is not None:
         unit, part = parts.units()
-        units = Units(base=totals_by(unit, units.base, len(part)), head=totals_by(unit, units.head, len(part)))
+        units = means.units_by_group(units, unit, len(part))
     with np.errstate(invalid="ignore"):
         found = lines(units, curve, part, len(parts.sizes))
     groups = parts.groups is not None
     return [
-        _of_line(straight, groups, "paired Student's t", of_line(straight, groups=groups) if straight.differing else ())
+        _of_line(
+            straight, groups, "paired Student's t", of_line(straight, groups=groups) if not straight.identical else ()
+        )
         for straight in found
     ]
 
@@ -116,7 +118,7 @@ def _of_line(straight: Line, groups: bool, method: str, warnings: tuple[str, ...
     return Difference(
         base=straight.base,
         head=straight.head,
-        confidence=Certain(0.0) if not straight.differing else straight.student,
+        confidence=straight.student,
         method=method + (" over groups" if groups else ""),
         size=straight.number,
         unit="groups" if groups else "examples",
@@ -133,7 +135,8 @@ def _of_right(metric: Metric, base: Predictions, head: Predictions, parts: _Part
     if parts.groups is not None:
         ones = np.ones(len(base))
         rows = [np.stack([side.astype(np.float64), ones], axis=1) for side in right]
-        return _of_means(Units(base=rows[0], head=rows[1]), means.Mean(), parts)
+        units = Units(base=rows[0], head=rows[1], differing=coded.sides[0] != coded.sides[1])
+        return _of_means(units, means.Mean(), parts)
 
     number = len(parts.sizes)
     both, of_base, of_head, differ = (
@@ -165,7 +168,8 @@ def _of_cells(metric: Metric, curve: Curve, coded: Coded, parts: _Parts) -> list
     if groups:
         counts = None if units.counts is None else units.counts.astype(np.float64)
         rows = [totals_by(cell_unit, side, len(part), counts) for side in (units.base, units.head)]
-        units, cell_part = Units(base=rows[0], head=rows[1]), part
+        differing = cells.differing_by(cell_unit, units, len(part))
+        units, cell_part = Units(base=rows[0], head=rows[1], differing=differing), part
     else:
         cell_part = cell_unit
     sizes = np.bincount(parts.code * coded.classes + coded.target, minlength=number * coded.classes)
