@@ -340,6 +340,16 @@ def test_a_rule_for_slices_without_a_column_for_them_fails() -> None:
     assert decision.why.startswith("accuracy by slices could not be compared: no column parts the examples")
 
 
+def test_a_column_that_is_declared_and_that_no_side_has_fails() -> None:
+    config = replace(CONFIG, predictions=replace(SPEC, slices=("region", "plan")))
+    region, plan = measured(Material(base=GOOD, head=GOOD), config)
+    assert (region.column, region.at_fault) == ("region", None)
+    assert (plan.column, plan.at_fault) == ("plan", "head")
+    decision = decided(region, plan)
+    assert decision.verdict == "fail"
+    assert "accuracy by plan could not be compared: predictions.csv" in decision.why
+
+
 def test_every_rule_is_asked_of_every_column() -> None:
     both = replace(GOOD, slices={"region": GOOD.slices["region"], "plan": np.array(["a", "b"] * 155)})
     config = replace(CONFIG, slices=(GATED, replace(SHOWN, metric="f1")))

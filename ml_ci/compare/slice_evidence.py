@@ -48,7 +48,10 @@ def measure_slices(base: Run | None, head: Run, config: Config, material: Materi
 def _measured(rule: SliceRule, config: Config, material: Material) -> Iterator[SliceEvidence]:
     base, head, why = material.base, material.head, material.without_predictions.rstrip(".")
     declared = config.predictions.slices if config.predictions else ()
-    columns = tuple(head.slices) if head is not None else declared
+    columns = declared
+    if head is not None:
+        # predictions that were kept before a column was declared do not have it
+        columns = tuple(dict.fromkeys((*head.slices, *declared))) if head.slices else ()
     if head is not None and not columns:
         none = 'no column parts the examples: name one in "slices" under "predictions"'
         yield SliceEvidence(rule=rule, column=NO_COLUMN, at_fault="head", why=none)
@@ -70,7 +73,8 @@ def _compared(rule: SliceRule, column: str, base: Predictions, head: Predictions
     try:
         found = by_slice(rule.metric, base, head, column)
     except ConfigError as error:
-        at_fault: Literal["base", "head"] = "base" if _computes(rule.metric, head) else "head"
+        by_head = column in head.slices and _computes(rule.metric, head)
+        at_fault: Literal["base", "head"] = "base" if by_head else "head"
         return SliceEvidence(rule=rule, column=column, at_fault=at_fault, why=str(error).rstrip("."))
     return SliceEvidence(rule=rule, column=column, slices=found)
 
