@@ -274,6 +274,15 @@ def test_a_repeat_that_is_not_a_number_makes_them_no_evidence() -> None:
     assert evidence.why_no_better == ("A repeat of accuracy is not a finite number.",)
 
 
+@pytest.mark.parametrize(("head", "outcome"), [(0.85, "fail"), (0.9, "pass")])
+def test_repeats_that_are_all_equal_tell_no_noise_and_a_fall_still_fails(head: float, outcome: str) -> None:
+    judgement = judged(repeated(BASE, (0.9, 0.9)), repeated(HEAD, (head, head)), ACCURACY, Material())
+    assert (judgement.outcome, judgement.evidence) == (outcome, "two numbers")
+    assert judgement.notes == (
+        "The repeats of accuracy are all the same on either side, so nothing is known of its noise.",
+    )
+
+
 def test_with_predictions_and_repeats_both_have_to_vouch() -> None:
     base = replace(BASE_RUN, metrics={"accuracy": Metric(value=0.90, repeats=(0.91, 0.89))})
     head = replace(HEAD_RUN, metrics={"accuracy": Metric(value=0.82, repeats=(0.81, 0.83))})

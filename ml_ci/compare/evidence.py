@@ -194,6 +194,10 @@ def _by_repeats(name: str, direction: Direction, base: Run, head: Run, config: C
         return _Found(why_not=f"There are no repeats of {name} from {lacking}." if asked else "")
     if not all(map(math.isfinite, (*before, *after))):
         return _Found(why_not=f"A repeat of {name} is not a finite number.")
+    if len(set(before)) == len(set(after)) == 1:
+        # other metrics did vary, so the seed counts: that these are equal is chance, or that they are coarse
+        same = f"The repeats of {name} are all the same on either side"
+        return _Found(why_not=f"{same}, so nothing is known of its noise.")
     from ml_ci.statistics.repeats import welch
 
     return _Found(
