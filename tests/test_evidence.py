@@ -152,6 +152,18 @@ def test_predictions_that_are_asked_for_and_not_there_are_named(material: Materi
     assert (evidence.kind, evidence.why_no_better) == ("two numbers", (why,))
 
 
+def test_a_metric_that_only_one_side_has_from_its_predictions_is_pointed_out() -> None:
+    base = replace(run(BASE), metrics={"accuracy": Metric(value=0.9, source="predictions.csv")})
+    head = replace(run(HEAD), metrics={"accuracy": Metric(value=0.99)})
+    material = Material(base=PAIR.base, without_predictions="Head has no predictions: its file is broken.")
+    note = "The base's value is from predictions.csv and head's from MLflow: they may measure different things."
+    assert judged(base, head, ACCURACY, material, Config(predictions=SPEC)).notes == (
+        "Head has no predictions: its file is broken.",
+        note,
+    )
+    assert found(base, head).notes == ()
+
+
 def test_nobody_hears_of_predictions_who_did_not_ask_for_them() -> None:
     assert found(BASE_RUN, HEAD_RUN) == Evidence(kind="two numbers")
 

@@ -91,7 +91,7 @@ def _best(name: str, direction: Direction, base: Run, head: Run, config: Config,
     examples = _by_predictions(name, base, head, config, material)
     seeds = _by_repeats(name, direction, base, head, config)
     why_no_better = tuple(found.why_not for found in (examples, seeds) if found.why_not)
-    notes = (*examples.notes, *seeds.notes)
+    notes = (*_on_other_sources(name, base, head, config, material), *examples.notes, *seeds.notes)
     if examples.difference and seeds.difference:
         return Evidence(
             kind="predictions and repeats",
@@ -170,6 +170,15 @@ def _comes_of_predictions(name: str, config: Config, material: Material) -> bool
     if spec is None:
         return known(name) or all(name in side.columns for side in (base, head) if side is not None)
     return name in spec.columns or (known(name) if spec.metrics is None else name in spec.metrics)
+
+
+def _on_other_sources(name: str, base: Run, head: Run, config: Config, material: Material) -> tuple[str, ...]:
+    """What to know of a metric that is computed from predictions on one side, and is what training said on the other."""
+    before, after = (run.metrics[name].source for run in (base, head))
+    if before == after or not _comes_of_predictions(name, config, material):
+        return ()
+    places = ["MLflow" if source == "mlflow" else source for source in (before, after)]
+    return (f"The base's value is from {places[0]} and head's from {places[1]}: they may measure different things.",)
 
 
 def _agree(run: Run, name: str, value: float) -> bool:
