@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -190,6 +191,19 @@ def test_what_cannot_be_computed_is_a_sentence_with_file_and_rows(name: str, sid
     assert words in sentence
     assert sentence.startswith(f"{side.source}: {name} cannot be computed from its {len(side):,} rows: ")
     assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ((1.5, 0.5), 'from its 2 rows: the column "score" has 1 value outside of [0, 1], such as 1.5'),
+        ((0.5,), 'from its 1 row: the column "target" has one class only, "0"'),
+    ],
+)
+def test_what_there_is_one_of_is_told_as_one(scores: tuple[float, ...], words: str) -> None:
+    few = np.arange(len(scores))
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        value("log_loss", Predictions(source="p.csv", test_set="", id=few, target=few, score=np.array(scores)))
 
 
 def test_no_rows_are_a_sentence() -> None:

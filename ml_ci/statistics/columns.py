@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 def refusal(name: str, predictions: Predictions, why: str) -> ConfigError:
     """The sentence that says which metric cannot be computed from which file, and why."""
-    number = len(predictions)
-    return ConfigError(f"{predictions.source}: {name} cannot be computed from its {number:,} rows: {why}.")
+    rows = "1 row" if len(predictions) == 1 else f"{len(predictions):,} rows"
+    return ConfigError(f"{predictions.source}: {name} cannot be computed from its {rows}: {why}.")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,8 +89,9 @@ def scores(name: str, predictions: Predictions, *, probabilities: bool) -> tuple
     if probabilities:
         outside = (score < 0) | (score > 1)
         if outside.any():
-            worst = float(score[outside][0])
-            why = f'the column "score" has {int(outside.sum()):,} values outside of [0, 1], such as {worst:g}'
+            worst, count = float(score[outside][0]), int(outside.sum())
+            values = "1 value" if count == 1 else f"{count:,} values"
+            why = f'the column "score" has {values} outside of [0, 1], such as {worst:g}'
             raise refusal(name, predictions, f"{why}, and it needs probabilities")
     return target, score
 
@@ -117,11 +118,10 @@ def labels(name: str, sides: Sequence[Predictions], *, of_two: bool) -> Coded:
     first = sides[0]
     target = factorize(_classes_only(name, first, "target", target_of(name, first)))
     if of_two and len(target[0]) != 2:
+        if len(target[0]) == 1:
+            raise refusal(name, first, f'the column "target" has one class only, "{target[0][0]}"')
         why = f'the column "target" has {len(target[0]):,} classes, and it is about the positive one of two'
-        advice = (
-            "one class only" if len(target[0]) == 1 else f"{name}_macro, {name}_micro and {name}_weighted take more"
-        )
-        raise refusal(name, first, f"{why}: {advice}")
+        raise refusal(name, first, f"{why}: {name}_macro, {name}_micro and {name}_weighted take more")
     columns = [target]
     for side in sides:
         column = _classes_only(name, side, "prediction", prediction_of(name, side))
