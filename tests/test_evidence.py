@@ -286,6 +286,19 @@ def test_a_repeat_that_is_not_a_number_makes_them_no_evidence() -> None:
     assert evidence.why_no_better == ("A repeat of accuracy is not a finite number.",)
 
 
+def test_one_lucky_training_of_several_does_not_stand_for_their_mean() -> None:
+    lucky = accuracy(BASE_RIGHT)
+    head = repeated(HEAD, (lucky, 0.5, 0.5))
+    material = Material(base=scored(BASE_RIGHT), head=scored(BASE_RIGHT))
+    base = run(BASE, accuracy=lucky)
+
+    judgement = judged(base, head, ACCURACY, material, Config(predictions=SPEC, repeats=3))
+    assert (judgement.outcome, judgement.evidence) == ("fail", "two numbers")
+    assert judgement.notes[0].startswith("Head's accuracy is the mean of 3 trainings, and its predictions are those of")
+    equal = repeated(HEAD, (lucky, lucky, lucky))
+    assert found(base, equal, material=material, config=Config(predictions=SPEC, repeats=3)).kind == "predictions"
+
+
 @pytest.mark.parametrize(("head", "outcome"), [(0.85, "fail"), (0.9, "pass")])
 def test_repeats_that_are_all_equal_tell_no_noise_and_a_fall_still_fails(head: float, outcome: str) -> None:
     judgement = judged(repeated(BASE, (0.9, 0.9)), repeated(HEAD, (head, head)), ACCURACY, Material())

@@ -90,6 +90,8 @@ def is_same(base: Run, head: Run) -> bool:
 def _best(name: str, direction: Direction, base: Run, head: Run, config: Config, material: Material) -> Evidence:
     examples = _by_predictions(name, base, head, config, material)
     seeds = _by_repeats(name, direction, base, head, config)
+    if examples.difference and not seeds.difference:
+        examples = _unless_of_one_training(name, base, head, examples)
     why_no_better = tuple(found.why_not for found in (examples, seeds) if found.why_not)
     notes = (*_on_other_sources(name, base, head, config, material), *examples.notes, *seeds.notes)
     if examples.difference and seeds.difference:
@@ -170,6 +172,23 @@ def _comes_of_predictions(name: str, config: Config, material: Material) -> bool
     if spec is None:
         return known(name) or all(name in side.columns for side in (base, head) if side is not None)
     return name in spec.columns or (known(name) if spec.metrics is None else name in spec.metrics)
+
+
+def _unless_of_one_training(name: str, base: Run, head: Run, examples: _Found) -> _Found:
+    """The predictions, if they give the run's own value: the mean of repeats is not to be judged by the first of them."""
+    if examples.difference is None:
+        return examples
+    for side, run, value in (
+        ("The base's", base, examples.difference.base),
+        ("Head's", head, examples.difference.head),
+    ):
+        metric = run.metrics[name]
+        if metric.repeats and not math.isclose(value, metric.value, rel_tol=_AGREE, abs_tol=1e-12):
+            mean = f"{name} is the mean of {len(metric.repeats)} trainings"
+            return _Found(
+                why_not=f"{side} {mean}, and its predictions are those of the first alone, so they are no evidence for it."
+            )
+    return examples
 
 
 def _on_other_sources(name: str, base: Run, head: Run, config: Config, material: Material) -> tuple[str, ...]:
