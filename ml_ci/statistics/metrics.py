@@ -32,6 +32,9 @@ SHORT: Mapping[str, str] = {
 }
 """Usual short forms; every other name is looked up in scikit-learn."""
 
+SAYS_NOTHING = ("top_k_accuracy_score",)
+"""Of two classes the best two are always right: it would be 1 for any model."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
@@ -139,7 +142,11 @@ def _usable(name: str, function: Function, sign: int, arguments: dict[str, objec
     from inspect import isfunction, signature
 
     module = getattr(function, "__module__", "").rpartition(".")[2]
-    if not isfunction(function) or module not in ("_classification", "_ranking", "_regression", "_scorer"):
+    if (
+        not isfunction(function)
+        or function.__name__ in SAYS_NOTHING
+        or module not in ("_classification", "_ranking", "_regression", "_scorer")
+    ):
         return None
     parameters = signature(function).parameters
     if len(parameters) < 2 or not all(parameter.startswith(("y", "pred")) for parameter in list(parameters)[:2]):
