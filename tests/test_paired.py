@@ -288,6 +288,20 @@ def test_a_recall_that_no_positive_example_changed_is_as_sure_as_there_are_posit
     assert (difference.confidence.below(-0.05) <= 0.05) == shown
 
 
+@pytest.mark.parametrize("name", ["accuracy", "f1_macro", "kappa"])
+def test_a_label_that_is_no_number_on_one_side_costs_no_evidence(name: str) -> None:
+    base, head = classified(300, 17)
+    target, odd = np.asarray(head.target).astype(np.str_), np.asarray(head.prediction).astype(np.dtype("U5"))
+    odd[3] = "other"
+    named = replace(head, target=target, prediction=odd)
+    both_named = replace(base, target=target, prediction=np.asarray(base.prediction).astype(np.str_))
+
+    for sides, expected in (((base, named), (both_named, named)), ((named, base), (named, both_named))):
+        mixed, plain = paired(name, *sides), paired(name, *expected)
+        assert (mixed.base, mixed.head) == (plain.base, plain.head)
+        assert mixed.interval(0.95) == plain.interval(0.95)
+
+
 def test_a_column_goes_before_a_metric_of_its_name() -> None:
     base, head = classified(100, 14)
     base, head = (replace(side, columns={"accuracy": side.columns["gain"]}) for side in (base, head))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from ml_ci.errors import ConfigError
@@ -115,6 +115,7 @@ def labels(name: str, sides: Sequence[Predictions], *, of_two: bool) -> Coded:
     """
     import numpy as np
 
+    sides = _as_text(sides)
     first = sides[0]
     target = factorize(_classes_only(name, first, "target", target_of(name, first)))
     if of_two and len(target[0]) != 2:
@@ -133,6 +134,24 @@ def labels(name: str, sides: Sequence[Predictions], *, of_two: bool) -> Coded:
     classes = np.unique(np.concatenate([found for found, _ in columns]))
     codes = [np.searchsorted(classes, found).astype(np.int64)[code] for found, code in columns]
     return Coded(classes=len(classes), target=codes[0], sides=tuple(codes[1:]))
+
+
+def _as_text(sides: Sequence[Predictions]) -> Sequence[Predictions]:
+    """The sides with labels as text, where one side has them so because of a label that is no number, and the others not."""
+    import numpy as np
+
+    texts = [side.target for side in sides if side.target is not None and side.target.dtype.kind == "U"]
+    if not texts or len(texts) == len(sides):
+        return sides
+
+    def text(side: Predictions) -> Predictions:
+        target, prediction = side.target, side.prediction
+        if target is None or prediction is None or target.dtype.kind != "i" or prediction.dtype.kind != "i":
+            return side
+        named = target.astype(np.str_)
+        return replace(side, target=named, prediction=prediction.astype(np.str_)) if (named == texts[0]).all() else side
+
+    return [text(side) for side in sides]
 
 
 def _check_labels(name: str, side: Predictions, of_target: Labels, of_side: Labels, *, of_two: bool) -> None:
