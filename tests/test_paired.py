@@ -94,6 +94,14 @@ def test_more_examples_do_not_widen_the_interval_in_expectation(name: str) -> No
     assert hundred / four == pytest.approx(2, rel=0.3)
 
 
+def test_accuracy_that_few_examples_decide_is_warned_of() -> None:
+    base, head = classified(400, 5)
+    assert paired("accuracy", base, head).warnings == ()
+    few = replace(head, prediction=np.where(np.arange(400) < 40, head.prediction, base.prediction))
+    (warning,) = paired("accuracy", base, few).warnings
+    assert "few discordant examples" in warning
+
+
 def test_accuracy_is_tangos_interval_and_mcnemars_p_value_on_the_four_counts() -> None:
     """The table of the issue: [[101, 121], [59, 33]], whose exact p is 4.434449e-6."""
     right_base = np.repeat([True, True, False, False], [101, 121, 59, 33])

@@ -11,7 +11,7 @@ from ml_ci.statistics.conditions import of_line
 from ml_ci.statistics.confidence import Certain, Difference
 from ml_ci.statistics.linear import Curve, Units
 from ml_ci.statistics.metrics import Metric, find, value_of
-from ml_ci.statistics.proportions import paired_proportions
+from ml_ci.statistics.proportions import few_discordant, paired_proportions
 from ml_ci.statistics.roc import delong
 
 if TYPE_CHECKING:
@@ -124,12 +124,14 @@ def _of_right(metric: Metric, base: Predictions, head: Predictions) -> Differenc
         rows = [np.stack([side.astype(np.float64), ones], axis=1) for side in right]
         units = Units(base=rows[0], head=rows[1], differing=coded.sides[0] != coded.sides[1])
         return _of_means(metric.name, units, means.Mean(), base, head)
+    both, base_only, head_only, neither = counts_of(right[0], right[1])
     return Difference(
         base=float(right[0].mean()),
         head=float(right[1].mean()),
-        confidence=paired_proportions(*counts_of(right[0], right[1])),
+        confidence=paired_proportions(both, base_only, head_only, neither),
         method=ACCURACY,
         size=len(base),
+        warnings=few_discordant(base_only, head_only),
     )
 
 
