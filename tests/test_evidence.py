@@ -15,8 +15,8 @@ from ml_ci.compare.evidence import Evidence, Material, gather
 from ml_ci.compare.gate import Judgement, decide
 from ml_ci.config import Config, PredictionsSpec, Rule
 from ml_ci.predictions import Predictions
-from ml_ci.records import Metric, Past, Run
-from ml_ci.statistics.confidence import Widest
+from ml_ci.records import KeptPredictions, Metric, Past, Run
+from ml_ci.statistics.confidence import Summed
 from tests.runs import BASE, HEAD, rule, run
 
 SPEC = PredictionsSpec(path="predictions.csv")
@@ -308,7 +308,7 @@ def test_repeats_that_are_all_equal_tell_no_noise_and_a_fall_still_fails(head: f
     )
 
 
-def test_with_predictions_and_repeats_both_have_to_vouch() -> None:
+def test_with_predictions_and_repeats_the_chance_of_both_adds_up() -> None:
     base = replace(BASE_RUN, metrics={"accuracy": Metric(value=0.90, repeats=(0.91, 0.89))})
     head = replace(HEAD_RUN, metrics={"accuracy": Metric(value=0.82, repeats=(0.81, 0.83))})
 
@@ -317,9 +317,13 @@ def test_with_predictions_and_repeats_both_have_to_vouch() -> None:
     assert (evidence.kind, evidence.rests_on) == ("predictions and repeats", "100 examples with 2 and 2 trainings")
     assert evidence.difference is not None
     assert (evidence.difference.base, evidence.difference.head) == pytest.approx((0.90, 0.82))
-    assert isinstance(evidence.difference.confidence, Widest)
-    seeds = stats.ttest_ind((0.81, 0.83), (0.91, 0.89), equal_var=False, alternative="less").pvalue
-    assert evidence.difference.confidence.above(0.0) >= max(0.00317, seeds) * (1 - 1e-6)
+    assert isinstance(evidence.difference.confidence, Summed)
+    of_examples, of_seeds = evidence.difference.confidence.parts
+    for bound, level in zip(evidence.difference.bounds(0.95), (0.05, 0.95), strict=True):
+        distances = [part.quantile(level) - part.quantile(0.5) for part in (of_examples, of_seeds)]
+        assert abs(bound + 0.08) == pytest.approx(math.hypot(*distances))
+    welch = stats.ttest_ind((0.81, 0.83), (0.91, 0.89), equal_var=False).confidence_interval(0.9)
+    assert (of_seeds.quantile(0.05), of_seeds.quantile(0.95)) == pytest.approx((welch.low, welch.high))
     assert judged(base, head, ACCURACY, PAIR, Config(predictions=SPEC, repeats=2)).outcome == "fail"
 
 
@@ -400,6 +404,40 @@ def test_predictions_and_repeats_come_before_history() -> None:
 
 
 # -- where there is nothing to be unsure of
+
+
+def test_what_is_within_the_branchs_noise_but_worse_than_its_tip_by_more_than_allowed_does_not_pass() -> None:
+    values = (0.81, 0.80, 0.82, 0.81, 0.80, 0.82, 0.81, 0.80, 0.82, 0.81, 0.80, 0.82)
+    base, head = on(BASE, "t", 0.86), on(HEAD, "t", 0.82)
+    judgement = judged(base, head, rule("accuracy", regression=0.035), Material(history=past(*values)))
+    mean, s, n = np.mean([*values, 0.86]), np.std([*values, 0.86], ddof=1), 13
+    assert 0.82 - mean - stats.t.ppf(0.95, n - 1) * s * math.sqrt(1 + 1 / n) > -0.035, "by its records it would pass"
+    assert (judgement.outcome, judgement.evidence) == ("inconclusive", "history: 13 records")
+    assert "fell by 0.04" in judgement.why
+    assert judgement.sentence == judgement.why
+
+
+def test_a_head_that_lost_its_predictions_is_not_taken_at_its_word() -> None:
+    computed = {"accuracy": Metric(value=accuracy(BASE_RIGHT), source="predictions.csv")}
+    base = replace(BASE_RUN, metrics=computed, predictions=KeptPredictions(sha256="0" * 64, rows=100))
+    head = run(HEAD, accuracy=0.99)
+    material = Material(base=scored(BASE_RIGHT), without_predictions="predictions.csv holds a NaN.")
+    judgement = judged(base, head, ACCURACY, material, Config(predictions=SPEC))
+    assert judgement.outcome == "missing"
+    assert judgement.why == (
+        "accuracy is missing: base's was computed from predictions, and head's could not be (predictions.csv holds a NaN)."
+    )
+    logged = replace(base, metrics={"accuracy": Metric(value=0.9)})
+    assert judged(logged, head, ACCURACY, material, Config(predictions=SPEC)).outcome == "pass"
+
+
+def test_examples_are_grouped_as_base_says() -> None:
+    customer = np.arange(100) // 4
+    base, head = replace(scored(BASE_RIGHT), group=customer), replace(scored(HEAD_RIGHT), group=np.arange(100))
+    evidence = found(BASE_RUN, HEAD_RUN, material=Material(base=base, head=head))
+    assert evidence.difference is not None
+    assert (evidence.difference.size, evidence.difference.unit) == (25, "groups")
+    assert "The column \"group\" of head's predictions differs from base's" in evidence.notes[0]
 
 
 def test_without_a_base_there_is_no_evidence() -> None:

@@ -16,6 +16,7 @@ from ml_ci.compare.gate import Decision, decide
 from ml_ci.compare.slice_evidence import SliceEvidence, measure_slices
 from ml_ci.config import Config, Policy, PredictionsSpec, Rule, SliceRule, Tolerance
 from ml_ci.predictions import Predictions
+from ml_ci.records import Metric
 from ml_ci.statistics.confidence import Certain, Confidence, Difference, Student
 from ml_ci.statistics.slices import SliceDifference
 from tests.runs import BASE, HEAD, rule, run
@@ -296,6 +297,29 @@ def test_slices_are_measured_from_the_predictions_of_both_sides() -> None:
     decision = decided(found)
     assert outcomes(decision) == {"south": "fail", "north": "pass", "west": "too small"}
     assert (decision.slices[0].base, decision.slices[0].head) == pytest.approx((1.0, 0.7))
+
+
+def test_examples_are_in_the_slices_that_base_says() -> None:
+    right, region = [1] * 30 + [0] * 30, ["north"] * 30 + ["south"] * 30
+    material = Material(base=scored([1] * 60, region), head=scored(right, ["north", "south"] * 30))
+    (found,) = measured(material)
+    assert [(one.value, one.difference.delta) for one in found.slices if one.difference] == [
+        ("north", 0),
+        ("south", -1),
+    ]
+    assert found.notes == (
+        "The column \"region\" of head's predictions differs from base's, for the same examples: base's counts.",
+    )
+    assert found.notes[0] in decided(found).notes
+
+
+def test_that_slices_rest_on_the_first_of_several_trainings_is_said() -> None:
+    material = Material(base=scored([1] * 60, ["north"] * 60), head=scored([1] * 60, ["north"] * 60))
+    repeats = {"accuracy": Metric(value=0.6, repeats=(1.0, 0.2))}
+    (found,) = measure_slices(run(BASE, accuracy=1.0), replace(run(), metrics=repeats), CONFIG, material)
+    assert found.notes == (
+        "Slices are judged by the first training of each side alone: the others' predictions are not kept.",
+    )
 
 
 def test_equal_predictions_pass_in_every_slice() -> None:

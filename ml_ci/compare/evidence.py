@@ -1,8 +1,8 @@
 """The best evidence there is for each metric, and why there is none better.
 
 Predictions of both sides on the same examples come first, then repeated trainings of both sides, then the base branch's
-history, then the two numbers as they are. With predictions and repeats what holds is what both vouch for: examples say
-nothing of the noise of training, and seeds nothing of the choice of examples.
+history, then the two numbers as they are. With predictions and repeats the chance of both adds up: examples say nothing
+of the noise of training, and seeds nothing of the choice of examples.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ml_ci.compare.pairing import on_other_examples
+from ml_ci.compare.pairing import on_other_examples, parted_as
 from ml_ci.config import Config, Direction
 from ml_ci.errors import ConfigError
 from ml_ci.predictions import Predictions
 from ml_ci.records import Past, Run
-from ml_ci.statistics.confidence import Difference, Widest
+from ml_ci.statistics.confidence import Difference, Summed
 
 Kind = Literal["predictions", "repeats", "predictions and repeats", "history", "two numbers"]
 
@@ -45,10 +45,11 @@ class Evidence:
 
     `rests_on` is its size in words, as `1,000 examples` or `5 and 5 trainings`; empty for two numbers. `why_no_better` is
     one sentence for each kind of better evidence that was asked for and could not be used. `notes` are further sentences
-    on what the two sides' numbers are worth.
+    on what the two sides' numbers are worth. `unfit` is a sentence where head's number is none that may be compared.
     """
 
     kind: Kind
+    unfit: str = ""
     difference: Difference | None = None
     rests_on: str = ""
     why_no_better: tuple[str, ...] = ()
@@ -88,6 +89,8 @@ def is_same(base: Run, head: Run) -> bool:
 
 
 def _best(name: str, direction: Direction, base: Run, head: Run, config: Config, material: Material) -> Evidence:
+    if unfit := _lost_predictions(name, base, head, config, material):
+        return Evidence(kind="two numbers", unfit=unfit)
     examples = _by_predictions(name, base, head, config, material)
     seeds = _by_repeats(name, direction, base, head, config)
     if examples.difference and not seeds.difference:
@@ -117,14 +120,14 @@ def _best(name: str, direction: Direction, base: Run, head: Run, config: Config,
 
 
 def _both(examples: Difference, seeds: Difference) -> Difference:
-    """What both vouch for, around the repeats' means: these are the run's values. It counts in the units of the weaker."""
+    """The sum of both sources of chance around the repeats' means, the run's values; in the units of the larger one."""
     from ml_ci.statistics.power import standard_error
 
     weaker = max((examples, seeds), key=lambda difference: standard_error(difference.confidence))
     return Difference(
         base=seeds.base,
         head=seeds.head,
-        confidence=Widest((examples.confidence, seeds.confidence)),
+        confidence=Summed(seeds.delta, (examples.confidence, seeds.confidence)),
         method=f"{examples.method} and {seeds.method}",
         size=weaker.size,
         unit=weaker.unit,
@@ -151,6 +154,7 @@ def _by_predictions(name: str, base: Run, head: Run, config: Config, material: M
         )
     from ml_ci.statistics.paired import paired
 
+    after, notes = parted_as(before, after)
     try:
         difference = paired(name, before, after)
     except ConfigError as error:
@@ -159,7 +163,20 @@ def _by_predictions(name: str, base: Run, head: Run, config: Config, material: M
         if not _agree(run, name, value):
             logged = f"{name} of {side} is {run.metrics[name].value:.6g} in its run"
             return _Found(why_not=f"{logged} but {value:.6g} by its predictions, so these are no evidence for it.")
-    return _Found(difference=difference, rests_on=_counted(difference))
+    return _Found(difference=difference, rests_on=_counted(difference), notes=notes)
+
+
+def _lost_predictions(name: str, base: Run, head: Run, config: Config, material: Material) -> str:
+    """Why head's number is only training's word, where base's was computed from predictions; empty where it is not so.
+
+    A training that breaks its predictions file could else say what it likes, and be held against a number that is true.
+    """
+    if base.predictions is None or head.predictions is not None or not _comes_of_predictions(name, config, material):
+        return ""
+    if base.metrics[name].source == head.metrics[name].source:
+        return ""
+    why = material.without_predictions.rstrip(".") or "head has no predictions"
+    return f"{name} is missing: base's was computed from predictions, and head's could not be ({why})."
 
 
 def _comes_of_predictions(name: str, config: Config, material: Material) -> bool:

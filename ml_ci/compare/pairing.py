@@ -2,7 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from ml_ci.predictions import Predictions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def parted_as(base: Predictions, head: Predictions) -> tuple[Predictions, tuple[str, ...]]:
+    """Head with base's groups and slices, and a sentence for each column that differed.
+
+    What an example is does not change with the model; so the examples are parted as the base branch says, and a pull
+    request cannot move those that got worse into another slice. Both sides have the same test set.
+    """
+    notes = []
+    group = head.group if base.group is None else base.group
+    if base.group is not None and head.group is not None and _differ(base.group, head.group):
+        notes.append(_as_base("group"))
+    slices: Mapping[str, NDArray[np.str_]] = {**head.slices, **base.slices}
+    notes += [
+        _as_base(name) for name in base.slices if name in head.slices and _differ(base.slices[name], head.slices[name])
+    ]
+    return replace(head, group=group, slices=slices), tuple(notes)
+
+
+def _differ(base: NDArray[np.generic], head: NDArray[np.generic]) -> bool:
+    return base.shape != head.shape or bool((base != head).any())
+
+
+def _as_base(column: str) -> str:
+    return f"The column \"{column}\" of head's predictions differs from base's, for the same examples: base's counts."
 
 
 def on_other_examples(base: Predictions, head: Predictions) -> str:

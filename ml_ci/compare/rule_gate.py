@@ -39,6 +39,8 @@ def judge(
 ) -> Judgement:
     """What the rule says. `logged` are the names that training logged, `failing` is the answer's adjusted p-value."""
     alone = _alone(rule, row, logged)
+    if alone is None and evidence.unfit:
+        alone = "missing", evidence.unfit
     if answer is not None and rule.max_regression is not None:
         return _by_evidence(rule, rule.max_regression, row, evidence, answer, failing, confidence, alone)
     if alone is not None:
@@ -78,10 +80,15 @@ def _by_evidence(
     power = power_of(answer, confidence) if outcome == "inconclusive" and answer.sound else None
     said = predicate(answer, outcome, tolerance, confidence, evidence.rests_on, power)
     base, head = numbers.pair(row.base, row.head)
-    why = f"{rule.metric} ({base} → {head}) {said}"
-    if not answer.sound and row.base is not None and row.head is not None:
+    why, sentence = f"{rule.metric} ({base} → {head}) {said}", f"{rule.metric} {said}"
+    if row.base is not None and row.head is not None and (not answer.sound or evidence.kind == "history"):
         plain, words = _by_tolerance(rule, tolerance, row.base, row.head)
-        outcome, why = ("fail", words) if plain == "fail" else ("inconclusive", why)
+        if not answer.sound:
+            outcome, why = ("fail", words) if plain == "fail" else ("inconclusive", why)
+        elif outcome == "pass" and plain == "fail":
+            # within what the branch has been through, and yet worse than the base of this very change by more than allowed
+            outcome, why = "inconclusive", f"{words} Yet the base branch's last records vary as much."
+            sentence = why
     if alone is not None:
         outcome, why = alone
     return Judgement(
@@ -95,7 +102,7 @@ def _by_evidence(
         interval=answer.interval,
         bounds=answer.bounds,
         margin=answer.margin,
-        sentence=f"{rule.metric} {said}",
+        sentence=sentence,
         detectable=power.detectable if power else None,
         needed=power.needed if power else None,
         unit=answer.difference.unit,

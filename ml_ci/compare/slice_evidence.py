@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from ml_ci.compare.evidence import Material, is_same
-from ml_ci.compare.pairing import on_other_examples
+from ml_ci.compare.pairing import on_other_examples, parted_as
 from ml_ci.config import Config, SliceRule
 from ml_ci.errors import ConfigError
 from ml_ci.predictions import Predictions
@@ -23,7 +23,8 @@ NO_COLUMN = "(no column)"
 class SliceEvidence:
     """The slices of one column for one rule; or, where they cannot be compared, whose fault that is, and why.
 
-    `why` is a clause without a period. `at_fault` is None exactly when `slices` hold what there is.
+    `why` is a clause without a period. `at_fault` is None exactly when `slices` hold what there is. `notes` are sentences
+    on what they are worth.
     """
 
     rule: SliceRule
@@ -31,6 +32,7 @@ class SliceEvidence:
     slices: tuple[SliceDifference, ...] = ()
     at_fault: Literal["base", "head"] | None = None
     why: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def measure_slices(base: Run | None, head: Run, config: Config, material: Material) -> tuple[SliceEvidence, ...]:
@@ -42,7 +44,16 @@ def measure_slices(base: Run | None, head: Run, config: Config, material: Materi
     """
     if base is not None and is_same(base, head):
         return ()
-    return tuple(found for rule in config.slices for found in _measured(rule, config, material))
+    measured = [found for rule in config.slices for found in _measured(rule, config, material)]
+    runs = (base, head) if base is not None else (head,)
+    repeated = {name for run in runs for name, metric in run.metrics.items() if len(metric.repeats) > 1}
+    return tuple(
+        replace(found, notes=(*found.notes, _FIRST)) if found.rule.metric in repeated and found.slices else found
+        for found in measured
+    )
+
+
+_FIRST = "Slices are judged by the first training of each side alone: the others' predictions are not kept."
 
 
 def _measured(rule: SliceRule, config: Config, material: Material) -> Iterator[SliceEvidence]:
@@ -70,13 +81,14 @@ def _compared(rule: SliceRule, column: str, base: Predictions, head: Predictions
 
     if base.test_set != head.test_set:
         return SliceEvidence(rule=rule, column=column, at_fault="base", why=on_other_examples(base, head))
+    head, notes = parted_as(base, head)
     try:
         found = by_slice(rule.metric, base, head, column)
     except ConfigError as error:
         by_head = column in head.slices and _computes(rule.metric, head)
         at_fault: Literal["base", "head"] = "base" if by_head else "head"
         return SliceEvidence(rule=rule, column=column, at_fault=at_fault, why=str(error).rstrip("."))
-    return SliceEvidence(rule=rule, column=column, slices=found)
+    return SliceEvidence(rule=rule, column=column, slices=found, notes=notes)
 
 
 def _computes(metric: str, predictions: Predictions) -> bool:

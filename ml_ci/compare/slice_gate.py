@@ -90,6 +90,7 @@ def judge_slices(
         inconclusive=tuple(unsure),
         notes=(
             *unsure,
+            *dict.fromkeys(note for found in evidence for note in found.notes),
             *(_not_judged(found) for found in (*uncompared, *shown)),
             *(sentence for found, pairs in groups for sentence in _left_out(found, pairs)),
             *dict.fromkeys(warning for one, result in judged if result.outcome == "fail" for warning in _warnings(one)),
