@@ -79,8 +79,10 @@ def test_predictions_that_an_earlier_training_left_do_not_count(tmp_path: Path, 
     stale = "predictions.csv was not written by this training, so its predictions do not count."
     assert any(stale in warning for warning in result.warnings)
     judgement = judged(result)
-    assert (judgement.evidence, judgement.outcome) == ("two numbers", "pass")
-    assert any(stale in note for note in judgement.notes)
+    assert (judgement.outcome, result.verdict) == ("missing", "fail"), (
+        "training's word is none for what base's examples say"
+    )
+    assert stale.removesuffix(".") in judgement.why
 
 
 def test_a_metric_that_only_predictions_could_give_is_missing_without_them(tmp_path: Path, run_job: RunJob) -> None:
@@ -90,12 +92,12 @@ def test_a_metric_that_only_predictions_could_give_is_missing_without_them(tmp_p
     assert any("training left no such file" in warning for warning in result.warnings)
 
 
-def test_a_broken_file_costs_evidence_and_says_why(tmp_path: Path, run_job: RunJob) -> None:
+def test_a_broken_file_is_no_evidence_and_says_why(tmp_path: Path, run_job: RunJob) -> None:
     repository = predicting(tmp_path / "repo", WRONG_40)
     train = (repository.path / "train.py").read_text()
     repository.branch("change").commit({"train.py": train.replace('"id,y_true,y_pred"', '"id,y_true"')})
     result = run_job(repository)
-    assert judged(result).evidence == "two numbers"
+    assert judged(result).outcome == "missing"
     assert result.head
     assert result.head.predictions is None
     assert any("predictions.csv" in warning and "weaker evidence" in warning for warning in result.warnings)

@@ -171,9 +171,11 @@ def _lost_predictions(name: str, base: Run, head: Run, config: Config, material:
 
     A training that breaks its predictions file could else say what it likes, and be held against a number that is true.
     """
-    if base.predictions is None or head.predictions is not None or not _comes_of_predictions(name, config, material):
+    before, after = base.metrics[name].source, head.metrics[name].source
+    if head.predictions is not None or before == after or not _comes_of_predictions(name, config, material):
         return ""
-    if base.metrics[name].source == head.metrics[name].source:
+    # predictions that were too large to be kept have left their name
+    if base.predictions is None and not (config.predictions and before.endswith(config.predictions.path)):
         return ""
     why = material.without_predictions.rstrip(".") or "head has no predictions"
     return f"{name} is missing: base's was computed from predictions, and head's could not be ({why})."
