@@ -152,16 +152,13 @@ def test_predictions_that_are_asked_for_and_not_there_are_named(material: Materi
     assert (evidence.kind, evidence.why_no_better) == ("two numbers", (why,))
 
 
-def test_a_metric_that_only_one_side_has_from_its_predictions_is_pointed_out() -> None:
-    base = replace(run(BASE), metrics={"accuracy": Metric(value=0.9, source="predictions.csv")})
-    head = replace(run(HEAD), metrics={"accuracy": Metric(value=0.99)})
-    material = Material(base=PAIR.base, without_predictions="Head has no predictions: its file is broken.")
-    note = "The base's value is from predictions.csv and head's from MLflow: they may measure different things."
-    assert judged(base, head, ACCURACY, material, Config(predictions=SPEC)).notes == (
-        "Head has no predictions: its file is broken.",
-        note,
-    )
-    assert found(base, head).notes == ()
+def test_a_metric_that_only_head_has_from_its_predictions_is_pointed_out() -> None:
+    base = replace(run(BASE), metrics={"accuracy": Metric(value=0.9)})
+    head = replace(run(HEAD), metrics={"accuracy": Metric(value=accuracy(HEAD_RIGHT), source="predictions.csv")})
+    head = replace(head, predictions=KeptPredictions(sha256="0" * 64, rows=100))
+    material = Material(head=PAIR.head, without_predictions="The base has no predictions.")
+    note = "The base's value is from MLflow and head's from predictions.csv: they may measure different things."
+    assert judged(base, head, ACCURACY, material, Config(predictions=SPEC)).notes[-1] == note
 
 
 def test_nobody_hears_of_predictions_who_did_not_ask_for_them() -> None:
