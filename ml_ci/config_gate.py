@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import partial
 
 from ml_ci import config_values as values
@@ -124,7 +125,13 @@ def _direction_in_slices(metric: str, found: dict[str, Field], rules: tuple[Rule
         )
     direction = own or gated
     if direction is None:
-        raise found["metric"].place.error(
+        place, gates = found["metric"].place, tuple(rule.metric for rule in rules)
+        if meant := get_close_matches(metric, gates, n=1):
+            raise place.error(
+                f"{quoted(metric)} has no direction here, and the gate has no rule for it but one for "
+                f"{quoted(meant[0])}; write the name the same way in both, or add a direction here."
+            )
+        raise place.error(
             f"{quoted(metric)} has no direction here, and no rule in the gate to take it from; "
             'add "direction: higher" if more is better, else "direction: lower".'
         )

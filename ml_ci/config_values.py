@@ -35,7 +35,8 @@ def wrong_type(field: Field, expected: str) -> ConfigError:
     if isinstance(value, Scalar) and value.plain and value.text in _NULL:
         return field.place.error(f"{key} has no value; write one, or leave the key out.")
     if isinstance(value, Scalar):
-        return field.place.error(f"{key} must be {expected}, not {quoted(value.text)}.")
+        is_number = value.plain and _NUMBER.fullmatch(value.text)
+        return field.place.error(f"{key} must be {expected}, not {value.text if is_number else quoted(value.text)}.")
     found = "a list" if isinstance(value, Items) else "a mapping"
     return field.place.error(f"{key} must be {expected}, not {found}.")
 
@@ -94,9 +95,12 @@ def number(field: Field) -> float:
 
 def whole_number(field: Field, most: int | None = None) -> int:
     """A whole number of at least 1, and at most `most` where that is given."""
+    expected = f"a whole number from 1 to {most}" if most else "a whole number of at least 1"
+    if not isinstance(field.value, Scalar) or not _NUMBER.fullmatch(field.value.text.strip()):
+        raise wrong_type(field, expected)
     found = number(field)
     if found < 1 or found != int(found) or (most is not None and found > most):
-        raise wrong_type(field, f"a whole number from 1 to {most}" if most else "a whole number of at least 1")
+        raise wrong_type(field, expected)
     return int(found)
 
 

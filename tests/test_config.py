@@ -147,7 +147,7 @@ BAD: dict[str, tuple[int, tuple[str, ...]]] = {
     "key_dots": (1, ('".." cannot be a key',)),
     "key_too_long": (1, ("65 characters", "at most 64")),
     "key_with_accent": (1, ('"modèle" cannot be a key', "letters of English")),
-    "repeats_zero": (1, ("from 1 to 100",)),
+    "repeats_zero": (1, ('"repeats" must be a whole number from 1 to 100, not 0.',)),
     "repeats_half": (1, ("whole number",)),
     # the gate and the policy
     "gate_is_list": (1, ('"gate"', "direction: higher", "not a list")),
@@ -163,7 +163,7 @@ BAD: dict[str, tuple[int, tuple[str, ...]]] = {
     "min_percent": (2, ("write 0.9", '"90%"')),
     "min_comma": (2, ('"min" must be a finite number, not "0,9"',)),
     "min_nan": (2, ('"min" must be a finite number, not ".nan"',)),
-    "max_overflow": (2, ('"max" must be a finite number, not "1e999"',)),
+    "max_overflow": (2, ('"max" must be a finite number, not 1e999.',)),
     "min_boolean": (2, ('"min" must be a finite number, not "on"',)),
     "min_octal": (2, ('"min" must be a finite number, not "010"',)),
     "min_above_max": (2, ("min 0.9 above max 0.5",)),
@@ -226,10 +226,10 @@ BAD: dict[str, tuple[int, tuple[str, ...]]] = {
         1,
         (
             "from 1 to 100",
-            '"101"',
+            "not 101.",
         ),
     ),
-    "repeats_in_words": (1, ('"repeats" must be a finite number, not "five"',)),
+    "repeats_in_words": (1, ('"repeats" must be a whole number from 1 to 100, not "five".',)),
     "slices_are_columns": (
         2,
         (
@@ -246,6 +246,13 @@ BAD: dict[str, tuple[int, tuple[str, ...]]] = {
             '"accuracy" has no direction here',
             "no rule in the gate",
             '"direction: lower"',
+        ),
+    ),
+    "slices_of_gate_typo": (
+        4,
+        (
+            '"accuracy" has no direction here',
+            'one for "acuracy"',
         ),
     ),
     "slices_other_direction": (
