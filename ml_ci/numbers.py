@@ -18,7 +18,10 @@ _DIGITS = 4
 """Significant digits, where no difference asks for more."""
 
 _MOST_DIGITS = 12
-"""Significant digits at most: what differs later than that is the noise of floating point, and only Δ names it."""
+"""Significant digits at most."""
+
+_NOISE = 1e-12
+"""What differs by no more than this share of its size differs by the noise of floating point: it is the same."""
 
 
 def number(value: float | None, digits: int = _DIGITS) -> str:
@@ -41,6 +44,21 @@ def apart(value: float, beside: float, digits: int = _DIGITS) -> str:
     return _minus(repr(value))
 
 
+def beyond(value: float, limit: float, digits: int = 2) -> str:
+    """To `digits` significant digits, and more only where fewer would move it onto `limit` or to its other side."""
+    for count in range(digits, 17):
+        text = _rounded(value, count)
+        shown = float(text.replace("−", "-")) if math.isfinite(value) else value
+        if value == limit or (shown != limit and (shown > limit) == (value > limit)):
+            return text
+    return _minus(repr(value))
+
+
+def same(base: float, head: float) -> bool:
+    """Whether two numbers differ by no more than the noise of floating point."""
+    return base == head or math.isclose(base, head, rel_tol=_NOISE, abs_tol=0.0)
+
+
 def _rounded(value: float | None, digits: int) -> str:
     if value is None:
         return NOTHING
@@ -58,7 +76,9 @@ def pair(base: float | None, head: float | None) -> tuple[str, str]:
     """Both sides with the same number of decimals, and enough of them to see two digits of their difference."""
     if base is None or head is None or not (math.isfinite(base) and math.isfinite(head)):
         return number(base), number(head)
-    if base == head or (_is_whole(base) and _is_whole(head)):
+    if same(base, head):
+        return number(base), number(base)
+    if _is_whole(base) and _is_whole(head):
         return number(base), number(head)
     largest, gap = max(abs(base), abs(head)), _exact(head) - _exact(base)
     if not 1e-4 <= largest < 1e15:
@@ -89,9 +109,9 @@ def change(base: float | None, head: float | None, direction: Direction | None) 
     """
     if base is None or head is None or not (math.isfinite(base) and math.isfinite(head)):
         return NOTHING
-    delta = difference(base, head)
-    if delta == 0:
+    if same(base, head):
         return "="
+    delta = difference(base, head)
     arrow = "▲" if delta > 0 else "▼"
     text = f"{arrow}{_SPACE}{signed(delta)}"
     if base != 0 and 1e-5 <= abs(delta / base) < 10:

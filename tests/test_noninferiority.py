@@ -288,7 +288,7 @@ def test_the_verdict_is_inconclusive_if_no_rule_fails_and_one_is() -> None:
             0.942,
             rule("m", regression=0.005),
             Student(0.002, 0.003, INFINITY),
-            "m is at most 0.29 points worse, with 95 % confidence; you allow 0.5.",
+            "m is at most 0.29 points worse, with 95 % confidence; you allow 0.5 points.",
         ),
         (
             0.90,
@@ -302,7 +302,7 @@ def test_the_verdict_is_inconclusive_if_no_rule_fails_and_one_is() -> None:
             0.93,
             rule("m", regression=0.005),
             Student(-0.02, 0.003, INFINITY),
-            "m is at least 1.5 points worse, with 95 % confidence; you allow 0.5.",
+            "m is at least 1.5 points worse, with 95 % confidence; you allow 0.5 points.",
         ),
         (
             0.95,
@@ -340,7 +340,7 @@ def test_the_verdict_is_inconclusive_if_no_rule_fails_and_one_is() -> None:
             0.90,
             rule("m", regression=0.005),
             Student(0.0, 0.003038, INFINITY),
-            "m is at most 0.4997 points worse, with 95 % confidence; you allow 0.5.",
+            "m is at most 0.4997 points worse, with 95 % confidence; you allow 0.5 points.",
         ),
         (0.9, 0.93, rule("m", regression=0.005), Certain(0.03), "m is at least 3 points better, with 95 % confidence."),
         (
@@ -348,7 +348,7 @@ def test_the_verdict_is_inconclusive_if_no_rule_fails_and_one_is() -> None:
             0.89,
             rule("m", regression=0.02),
             Certain(-0.01),
-            "m is at most 1 point worse, with 95 % confidence; you allow 2.",
+            "m is at most 1 point worse, with 95 % confidence; you allow 2 points.",
         ),
     ],
 )
@@ -360,7 +360,7 @@ def test_the_bound_that_counts_is_a_sentence(
 
 def test_the_reason_is_the_sentence_with_the_numbers_of_the_table() -> None:
     judgement = judged(0.95, 0.93, rule("m", regression=0.005), Student(-0.02, 0.003, INFINITY))
-    assert judgement.why == "m (0.95 → 0.93) is at least 1.5 points worse, with 95 % confidence; you allow 0.5."
+    assert judgement.why == "m (0.95 → 0.93) is at least 1.5 points worse, with 95 % confidence; you allow 0.5 points."
 
 
 def test_the_confidence_is_that_of_the_policy() -> None:
@@ -377,8 +377,8 @@ def test_what_is_inconclusive_says_what_it_could_have_seen_and_what_would_settle
     assert judgement.needed == math.ceil(1000 * (seen / 0.003) ** 2)
     assert judgement.unit == "examples"
     assert judgement.sentence == (
-        "m may be up to 1.02 points worse or 0.62 points better; you allow 0.5: 1,000 examples cannot tell, as they show a "
-        "change of 1.2 points or more; about 18,000 would."
+        "m may be up to 1 point worse or 0.62 points better; you allow 0.5 points: 1,000 examples only tell what is "
+        "1.2 points or more from that limit; about 18,000 would tell."
     )
 
 
@@ -391,7 +391,7 @@ def test_a_history_says_nothing_of_how_much_more_of_it_would_settle_it() -> None
 
 def test_what_is_certainly_not_better_is_told_as_a_range() -> None:
     judgement = judged(0.9, 0.88, rule("m", regression=0.02), Student(-0.02, 0.005, INFINITY))
-    assert judgement.sentence.startswith("m may be 1.2 points to 2.8 points worse; you allow 2: 1,000 examples")
+    assert judgement.sentence.startswith("m may be 1.2 points to 2.8 points worse; you allow 2 points: ")
 
 
 def test_notes_say_where_the_confidence_does_not_hold_and_why_there_is_no_better() -> None:
@@ -411,3 +411,16 @@ def test_why_there_are_only_two_numbers_is_in_the_notes() -> None:
     judgement = decided({"m": (0.9, 0.9)}, {"m": found}, rule("m", regression=0.1)).judgements[0]
     assert (judgement.evidence, judgement.margin) == ("two numbers", 0.1)
     assert judgement.notes == ("The base has no predictions.",)
+
+
+def test_no_number_of_examples_settles_a_change_that_is_just_what_is_allowed() -> None:
+    judgement = judged(0.95, 0.945, rule("m", regression=0.005), Student(-0.005, 0.005, INFINITY))
+    assert judgement.needed is None
+    assert judgement.sentence.endswith(
+        "you allow 0.5 points: no number of examples settles it, as the measured change is what you allow."
+    )
+
+
+def test_a_bound_has_two_digits_where_they_do_not_move_it_over_the_limit() -> None:
+    judgement = judged(0.95, 0.945, rule("m", regression=0.01), Student(-0.005, 0.00911, INFINITY))
+    assert "up to 2 points worse or 1 point better; you allow 1 point:" in judgement.sentence

@@ -130,3 +130,19 @@ def test_an_interval_has_signs_and_the_digits_that_its_width_is_worth(bounds: tu
 )
 def test_a_number_beside_its_limit_never_looks_like_it(value: float, beside: float, digits: int, text: str) -> None:
     assert numbers.apart(value, beside, digits) == text
+
+
+def test_the_noise_of_floating_point_is_no_change() -> None:
+    base = 0.42026734163
+    head = math.nextafter(math.nextafter(base, 1), 1)
+    assert numbers.change(base, head, "higher") == "="
+    assert len(set(numbers.pair(base, head))) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "shown"), [(1.998, 1, "2"), (0.4997, 0.5, "0.4997"), (1.004, 1, "1.004"), (107.3, 5, "107")]
+)
+def test_a_bound_has_two_digits_unless_they_hide_on_which_side_of_the_limit_it_is(
+    value: float, limit: float, shown: str
+) -> None:
+    assert numbers.beyond(value, limit) == shown

@@ -69,7 +69,7 @@ def test_a_slice_that_is_surely_worse_than_allowed_fails_the_verdict_and_is_name
     assert outcomes(decision) == {"south": "fail", "north": "pass"}
     assert decision.why == (
         "accuracy where region is south (120 examples, 0.91 → 0.84) is at least 5.4 points worse, with 95 % confidence; "
-        "you allow 3."
+        "you allow 3 points."
     )
     assert decision.reasons == (decision.why,)
 

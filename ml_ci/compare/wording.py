@@ -13,12 +13,14 @@ from ml_ci.config import Rule, Tolerance
 
 @dataclass(frozen=True, kw_only=True)
 class Power:
-    """What the evidence can see: the smallest change that it shows in 80 % of cases, in the metric's unit, and how many
-    of its units would settle an inconclusive answer; None where that is not known.
+    """What the evidence can see: the smallest distance from the limit that it shows in 80 % of cases, in the metric's
+    unit, and how many of its units would settle an inconclusive answer; None where that is not known. `at_limit` says that
+    no number of them would, as what was measured is the limit itself.
     """
 
     detectable: float | None = None
     needed: int | None = None
+    at_limit: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,17 @@ class _Scale:
     unit: str
 
     def amount(self, change: float, beside: float) -> str:
-        """The size of a change with its unit, with enough digits to tell it from `beside`."""
+        """The size of a change with its unit, with enough digits to see on which side of `beside` it is."""
         size, other = abs(change) * self.factor, abs(beside) * self.factor
-        # two digits are enough for a bound, and 106.99 would say more than it knows
-        whole = math.isfinite(size) and size >= 10 and abs(size - other) > 1
-        text = numbers.apart(float(round(size)) if whole else size, other, 2)
-        return f"{text}{self.unit.removesuffix('s') if text == '1' else self.unit}"
+        # what binary adds to a product is not worth a digit
+        return self._with_unit(numbers.beyond(round(size, 12), round(other, 12)))
 
-    def bare(self, change: float) -> str:
-        """The same without the unit, for where it has just been named; a percentage keeps its sign."""
-        text = numbers.number(round(change * self.factor, 12))
-        return f"{text} %" if self.unit == " %" else text
+    def limit(self, change: float) -> str:
+        """What is allowed, in full."""
+        return self._with_unit(numbers.number(round(change * self.factor, 12)))
+
+    def _with_unit(self, text: str) -> str:
+        return f"{text}{self.unit.removesuffix('s') if text == '1' else self.unit}"
 
 
 def describe(rule: Rule) -> str:
@@ -66,7 +68,7 @@ def predicate(
     if not answer.sound:
         return f"cannot be judged: {answer.difference.method} on {rests_on} came to no number."
     scale = _scale(answer, tolerance)
-    allowed = f"; you allow {scale.bare(answer.margin) if answer.margin else 'none'}"
+    allowed = f"; you allow {scale.limit(answer.margin) if answer.margin else 'none'}"
     sure = f", with {numbers.number(float(Decimal(repr(confidence)) * 100))} % confidence"
     if outcome == "pass":
         return _passes(answer, scale, sure, allowed)
@@ -75,7 +77,7 @@ def predicate(
     if answer.best < -answer.margin:  # and yet not a failure, so it was adjusted
         worse = f"is at least {scale.amount(answer.best, answer.margin)} worse when it is looked at alone"
         return f"{worse}{allowed}; among all that this gate looks at, that may be chance."
-    return f"{_may_be(answer, scale)}{allowed}: {rests_on} cannot tell{_more(power, scale)}."
+    return f"{_may_be(answer, scale)}{allowed}: {_more(power, answer, scale, rests_on)}."
 
 
 def written(number: float) -> str:
@@ -132,15 +134,22 @@ def _may_be(answer: Answer, scale: _Scale) -> str:
         return "may be worse by any amount"
     up_to = f"may be up to {scale.amount(worst, answer.margin)} worse"
     if best > 0:
-        return f"{up_to} or {scale.amount(best, answer.margin)} better"
+        return f"{up_to} or {scale.amount(best, 0)} better"
     return up_to if best == 0 else f"may be {scale.amount(best, 0)} to {scale.amount(worst, answer.margin)} worse"
 
 
-def _more(power: Power | None, scale: _Scale) -> str:
+def _more(power: Power | None, answer: Answer, scale: _Scale, rests_on: str) -> str:
+    """What the evidence can tell, and how much of it would tell this."""
+    seen = f"{rests_on} cannot tell"
     if power is None:
-        return ""
-    seen = f", as they show a change of {scale.amount(power.detectable, 0)} or more" if power.detectable else ""
-    return seen + (f"; about {_about(power.needed)} would" if power.needed else "")
+        return seen
+    if power.at_limit:
+        measured = "the measured change is what you allow" if answer.margin else "no change was measured"
+        return f"no number of {answer.difference.unit} settles it, as {measured}"
+    if power.detectable:
+        limit = "that limit" if answer.margin else "no change"
+        seen = f"{rests_on} only tell what is {scale.amount(power.detectable, 0)} or more from {limit}"
+    return seen + (f"; about {_about(power.needed)} would tell" if power.needed else "")
 
 
 def _about(count: int) -> str:

@@ -140,7 +140,9 @@ def _row(row: MetricDifference) -> MetricRow:
 
 
 def _moved(row: MetricDifference) -> bool:
-    return row.base != row.head and not (row.base != row.base and row.head != row.head)
+    if row.base is None or row.head is None:
+        return row.base is not row.head
+    return not (numbers.same(row.base, row.head) or (row.base != row.base and row.head != row.head))
 
 
 def _groups(result: Result) -> list[ChangeGroup]:

@@ -131,15 +131,15 @@ def _sure(passing: Result) -> dict[str, Result]:
         outcome="pass",
         interval=(-0.0012, 0.0019),
         margin=0.0099,
-        said="is at most 0.09 points worse, with 95 % confidence; you allow 1.",
+        said="is at most 0.09 points worse, with 95 % confidence; you allow 1 point.",
     )
     unsure = judged(
         "accuracy",
         *(0.9512, 0.9482),
         outcome="inconclusive",
         interval=(-0.0121, 0.0063),
-        said="may be up to 1 points worse or 0.4 points better; you allow 0.5: 1,000 examples cannot tell, as they show a "
-        "change of 1.4 points or more; about 31,000 would.",
+        said="may be up to 1.1 points worse or 0.4 points better; you allow 0.5 points: 1,000 examples only tell what is "
+        "1.4 points or more from that limit; about 31,000 would tell.",
         detectable=0.0143,
         needed=30_412,
         notes=["The predictions of 12 groups are not independent, so the interval rests on 12 groups."],
@@ -175,7 +175,7 @@ def _sure(passing: Result) -> dict[str, Result]:
         part(f"plan-{n}", 200 + n, 0.9, 0.85 + 0.004 * n, worse=n == 0, column="plan", half_width=0.03)
         for n in range(30)
     ]
-    north = "accuracy where region is north (412 examples, 0.95 → 0.88) is at least 4.6 points worse, with 95 % confidence; you allow 3."
+    north = "accuracy where region is north (412 examples, 0.95 → 0.88) is at least 4.6 points worse, with 95 % confidence; you allow 3 points."
     use = TestSetUse(digest="e" * 64, verdicts=7, examples=10_000, supported=12)
     return {
         "sure-pass": decided(passing, "pass", accuracy, auc, test_set=use),
