@@ -127,8 +127,22 @@ def record(
         click.echo(f"Recorded the run of {finished.run.commit[:12]}: {len(finished.run.metrics)} metrics.")
 
 
+class _WithCondition(click.Command):
+    """A command whose argument may begin with a minus, as `-n + o < 0 +/- 0.1` does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        conditions = [
+            arg for arg in args if arg.startswith("-") and not arg.startswith("--") and ("<" in arg or ">" in arg)
+        ]
+        if conditions and "--" not in args:
+            # no option has such a value, and click takes what follows "--" for arguments
+            args = [*(arg for arg in args if arg not in conditions), "--", *conditions]
+        return super().parse_args(ctx, args)
+
+
 @cli.command(
-    epilog="\b\nExample:\n  ml-ci plan 'n - o > 0.02 +/- 0.01 /\\ d < 0.1 +/- 0.01' --reliability 0.9999 --variance 0.1"
+    cls=_WithCondition,
+    epilog="\b\nExample:\n  ml-ci plan 'n - o > 0.02 +/- 0.01 /\\ d < 0.1 +/- 0.01' --reliability 0.9999 --variance 0.1",
 )
 @click.argument("condition", nargs=-1, required=True, metavar="CONDITION")
 @click.option(

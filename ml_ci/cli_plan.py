@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypedDict, get_args
 
-from ml_ci.compare.condition import Condition, Mode, number, told
+from ml_ci.compare.condition import Clause, Condition, Mode, number, told
 from ml_ci.compare.condition_parser import parse
 from ml_ci.compare.sample_size import Adaptivity, Bound, Plan, plan
 from ml_ci.errors import ConfigError
@@ -18,7 +18,10 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """The command line of `ml-ci plan`, with its condition read."""
+    """The command line of `ml-ci plan`, with its condition read.
+
+    Raises ConfigError where a clause says the same of every model, since no example is needed to know that.
+    """
 
     condition: Condition
     reliability: float
@@ -26,6 +29,12 @@ class Request:
     adaptivity: Adaptivity
     steps: int
     variance: float | None
+
+    def __post_init__(self) -> None:
+        for clause in self.condition.clauses:
+            foregone = clause.foregone(self.mode)
+            if foregone is not None:
+                raise ConfigError(_same_for_all(clause, self.mode, foregone))
 
     def plan(self, adaptivity: Adaptivity, variance: float | None) -> Plan:
         """The plan for it, or for what else might have been asked."""
@@ -160,19 +169,21 @@ def _table(request: Request) -> str:
     return "\n".join(lines)
 
 
+def _same_for_all(clause: Clause, mode: Mode, foregone: bool) -> str:
+    """The error for a clause that lets all models through, or none."""
+    fate = "Every model is" if foregone else "No model can be"
+    decided_by = f"{told(clause.expression)} {clause.sign} {number(clause.threshold(mode))}"
+    percent = abs(clause.limit) > clause.weight
+    remedy = "write 0.9 for 90 percent" if percent else "choose another limit or a smaller tolerance"
+    return (
+        f"{fate} accepted by {clause}: with --mode {mode} it is decided by {decided_by}, and n, o and d are shares "
+        f"from 0 to 1; {remedy}."
+    )
+
+
 def _notes(request: Request, found: Plan) -> tuple[str, ...]:
     """Sentences on what the number does not say by itself."""
-    notes = []
-    for clause in request.condition.clauses:
-        foregone = clause.foregone(request.mode)
-        if foregone is not None:
-            fate = "Every model fulfils" if foregone else "No model can fulfil"
-            notes.append(
-                f"{fate} {clause} so decided, since n, o and d lie between 0 and 1: choose another limit or a smaller "
-                "tolerance."
-            )
-    notes.extend(_on_variance(request, found))
-    return tuple(notes)
+    return tuple(_on_variance(request, found))
 
 
 def _on_variance(request: Request, found: Plan) -> list[str]:

@@ -61,6 +61,15 @@ def test_what_is_shown_is_read_back_as_the_same(text: str) -> None:
     assert parse(str(parse(text))) == parse(text)
 
 
+@pytest.mark.parametrize("text", ["n > 0.5 +- 0.1", "n > 0.5 +-0.1", "n > 0.5 +- 0.1 /\\ d < 0.2 +- .1"])
+def test_the_tolerance_may_be_written_without_its_slash(text: str) -> None:
+    assert parse(text) == parse(text.replace("+-", "+/-"))
+
+
+def test_a_plus_and_a_minus_within_a_clause_are_no_tolerance() -> None:
+    assert parse("n > o +-0.02 +/- 0.01") == parse("n > o - 0.02 +/- 0.01")
+
+
 # -- what is refused
 
 
@@ -84,8 +93,11 @@ def test_what_is_shown_is_read_back_as_the_same(text: str) -> None:
         ("n * o > 0.5 +/- 0.1", 5, "a variable cannot be multiplied with another"),
         ("(n - 1) * (o + 1) > 0.5 +/- 0.1", 11, "a variable cannot be multiplied with another"),
         ("2n > 0.5 +/- 0.1", 2, 'found "n"'),
-        ("N > 0.5 +/- 0.1", 1, 'found "N"'),
-        ("new - old > 0.5 +/- 0.1", 1, 'found "new"'),
+        ("N > 0.5 +/- 0.1", 1, '"N" is not in the language; write n'),
+        ("new - old > 0.5 +/- 0.1", 1, '"new" is not in the language'),
+        ("n - o > old +/- 0.1", 9, "o for the old model's"),
+        ("n > 0.5 +-", 11, "but it ends there"),
+        ("n > 0.5 + -0.1", 15, '"+/-" and the tolerance'),
         ("(n - o > 0.5 +/- 0.1", 8, 'or ")"'),
         ("n) > 0.5 +/- 0.1", 2, 'found ")"'),
         ("n - n > 0.5 +/- 0.1", 1, "nothing to measure"),
@@ -94,7 +106,7 @@ def test_what_is_shown_is_read_back_as_the_same(text: str) -> None:
         ("n > 0.5 +/- nan", 13, 'found "nan"'),
         ("n > 0.5\x00 +/- 0.1", 8, "character 0"),
         ("n > ٣ +/- 0.1", 5, "not in the language"),
-        ("__import__('os').system('ls')", 1, 'found "__import__"'),
+        ("__import__('os').system('ls')", 1, '"__import__" is not in the language'),
     ],
 )
 def test_a_mistake_is_one_sentence_with_its_column(text: str, column: int, words: str) -> None:

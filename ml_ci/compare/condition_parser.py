@@ -1,7 +1,7 @@
 r"""Reads the conditions of `ml-ci plan`, in the language of ease.ml/ci.
 
     condition = clause { "/\" clause }
-    clause    = sum ( ">" | "<" ) sum "+/-" number
+    clause    = sum ( ">" | "<" ) sum ( "+/-" | "±" | "+-" ) number
     sum       = product { ( "+" | "-" ) product }
     product   = factor { "*" factor }
     factor    = number | "n" | "o" | "d" | "-" factor | "(" sum ")"
@@ -43,9 +43,11 @@ class _Token:
     column: int
 
 
+_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+# "+-" is the tolerance only where a clause can end after it; in `n > o +-0.02 +/- 0.01` it adds -0.02
 _KINDS = re.compile(
-    r"(?P<space>\s+)|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)|(?P<name>[^\W\d]\w*)"
-    r"|(?P<tolerance>\+/-|±)|(?P<and>/\\|∧)|(?P<sign>[<>](?!=))|(?P<symbol>[-−+*()])"
+    rf"(?P<space>\s+)|(?P<number>{_NUMBER})|(?P<name>[^\W\d]\w*)"
+    rf"|(?P<tolerance>\+/-|±|\+-(?=\s*{_NUMBER}\s*(?:$|/\\|∧)))|(?P<and>/\\|∧)|(?P<sign>[<>](?!=))|(?P<symbol>[-−+*()])"
 )
 
 
@@ -146,6 +148,12 @@ class _Parser:
         if kind == "name" and text in VARIABLES:
             self._take()
             return Linear(*(Fraction(name == text) for name in VARIABLES))
+        if kind == "name":
+            _wrong(
+                self._next,
+                f"\"{text}\" is not in the language; write n for the new model's accuracy, o for the old model's, and d "
+                "for the share of examples that they predict differently",
+            )
         if kind not in {"-", "("}:
             self._expected('a number, n, o, d, "-" or "("')
         self._depth += 1
