@@ -10,6 +10,7 @@ import pytest
 
 from ml_ci import numbers
 from ml_ci.compare.comparison import compare
+from ml_ci.compare.evidence import Evidence
 from ml_ci.compare.gate import Decision, Judgement, decide, describe
 from ml_ci.config import Policy, Rule, Tolerance
 from tests.runs import BASE, rule, run
@@ -308,3 +309,19 @@ def test_a_metric_that_is_missing_is_named_beside_what_may_have_been_meant() -> 
     assert near.outcome == far.outcome == "missing"
     assert near.why.endswith("Did you mean accuracy?")
     assert far.why.endswith("It logged accuracy, loss.")
+
+
+def test_what_is_missing_for_one_cause_is_one_reason_with_all_names() -> None:
+    """Every metric that head's predictions would have given is missing for the same cause, and is to be named."""
+    unfit = {
+        name: Evidence(kind="two numbers", unfit=f"{name} is missing: base's was computed, head's was not.")
+        for name in ("accuracy", "log_loss")
+    }
+    row = {"accuracy": 0.9, "log_loss": 0.3}
+    decision = decide(
+        compare(run(BASE, metrics=row), run(metrics=row)),
+        (rule("accuracy", regression=0.01), rule("log_loss", "lower", regression=0.01)),
+        Policy(),
+        unfit,
+    )
+    assert decision.reasons == ("accuracy, log_loss are missing: base's was computed, head's was not.",)

@@ -243,7 +243,7 @@ def unjudged(at_fault: str, rule: SliceRule = GATED) -> SliceEvidence:
 def test_slices_without_a_base_pass_loudly_or_fail_as_the_policy_says() -> None:
     decision = decided(unjudged("base"))
     assert decision.verdict == "pass"
-    assert decision.why == "There was nothing to compare with, so whether accuracy by region got worse is not known."
+    assert decision.why == "accuracy by region could not be compared: it is gone."
     assert decision.reasons == (decision.why,)
     assert decision.notes == ("accuracy by region could not be compared: it is gone.",)
 
@@ -394,3 +394,8 @@ def test_a_head_that_is_bases_run_by_another_name_needs_no_predictions() -> None
 
 def test_without_rules_for_slices_there_are_none() -> None:
     assert measured(Material(base=GOOD, head=GOOD), Config(predictions=SPEC)) == ()
+
+
+def test_one_cause_of_several_columns_is_said_once() -> None:
+    both = (unjudged("head"), replace(unjudged("head"), column="age"))
+    assert decided(*both).reasons == ("accuracy by region, accuracy by age could not be compared: it is gone.",)

@@ -11,7 +11,7 @@ from ml_ci.compare.judgement import Decision, Judgement, Outcome, SliceJudgement
 from ml_ci.compare.rule_gate import absent, answer_of, judge
 from ml_ci.compare.slice_evidence import SliceEvidence
 from ml_ci.compare.slice_gate import Findings, ask_slices, judge_slices
-from ml_ci.compare.wording import describe
+from ml_ci.compare.wording import causes_once, describe, merged
 from ml_ci.config import Policy, Rule
 
 __all__ = ["Decision", "Judgement", "Outcome", "SliceJudgement", "SliceOutcome", "Verdict", "decide", "describe"]
@@ -88,7 +88,10 @@ def _put_together(judgements: tuple[Judgement, ...], found: Findings, policy: Po
     def whys(*outcomes: Outcome) -> list[str]:
         return [judgement.why for judgement in judgements if judgement.outcome in outcomes]
 
-    failed = [*whys("fail", "missing"), *found.failed]
+    failed = causes_once(
+        [*whys("fail"), *merged([(each.rule.metric, each.why) for each in judgements if each.outcome == "missing"])],
+        found.failed,
+    )
     uncompared = [*whys("no-baseline"), *found.uncompared]
     unsure = [*whys("inconclusive"), *(found.inconclusive if policy.inconclusive == "fail" else ())]
     verdict: Verdict = "pass"
@@ -101,8 +104,10 @@ def _put_together(judgements: tuple[Judgement, ...], found: Findings, policy: Po
         verdict, reasons = "inconclusive", unsure
     elif uncompared:
         names = [judgement.rule.metric for judgement in judgements if judgement.outcome == "no-baseline"]
-        names += found.names_uncompared
-        reasons = [f"There was nothing to compare with, so whether {', '.join(names)} got worse is not known."]
+        reasons = list(found.uncompared)
+        if names:
+            names += found.names_uncompared
+            reasons = [f"There was nothing to compare with, so whether {', '.join(names)} got worse is not known."]
     holds = "Every rule holds." if judgements or found.judged else ""
     return Decision(
         verdict=verdict,

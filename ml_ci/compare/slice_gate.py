@@ -11,7 +11,7 @@ from ml_ci import numbers
 from ml_ci.compare.judgement import SliceJudgement, SliceOutcome
 from ml_ci.compare.noninferiority import Answer, ask, level, margin, p_of_worse
 from ml_ci.compare.slice_evidence import NO_COLUMN, SliceEvidence
-from ml_ci.compare.wording import predicate
+from ml_ci.compare.wording import NOT_COMPARED, predicate
 
 if TYPE_CHECKING:
     from ml_ci.statistics.slices import SliceDifference
@@ -83,15 +83,15 @@ def judge_slices(
         slices=tuple(result for _, result in judged),
         failed=(
             *(_failure(one, confidence) for one, result in judged if result.outcome == "fail"),
-            *(_not_judged(found) for found in missing),
+            *_not_judged(missing),
         ),
-        uncompared=tuple(_not_judged(found) for found in uncompared),
+        uncompared=_not_judged(uncompared),
         names_uncompared=tuple(_name(found) for found in uncompared),
         inconclusive=tuple(unsure),
         notes=(
             *unsure,
             *dict.fromkeys(note for found in evidence for note in found.notes),
-            *(_not_judged(found) for found in (*uncompared, *shown)),
+            *_not_judged((*uncompared, *shown)),
             *(sentence for found, pairs in groups for sentence in _left_out(found, pairs)),
             *dict.fromkeys(warning for one, result in judged if result.outcome == "fail" for warning in _warnings(one)),
         ),
@@ -167,8 +167,12 @@ def _failure(one: AskedSlice, confidence: float) -> str:
     return f"{where} ({_examples(one.slice.size)}, {base} → {head}) {said}"
 
 
-def _not_judged(found: SliceEvidence) -> str:
-    return f"{_name(found)} could not be compared: {found.why}."
+def _not_judged(evidence: Sequence[SliceEvidence]) -> tuple[str, ...]:
+    """Why they could not be compared: each cause once, with all that it is the cause of."""
+    causes: dict[str, list[str]] = {}
+    for found in evidence:
+        causes.setdefault(found.why, []).append(_name(found))
+    return tuple(f"{', '.join(names)} {NOT_COMPARED}: {why}." for why, names in causes.items())
 
 
 def _unsure(found: SliceEvidence, results: Sequence[SliceJudgement]) -> list[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from ml_ci import numbers
 from ml_ci.compare.noninferiority import Answer
 from ml_ci.config import Rule, Tolerance
+
+NOT_COMPARED = "could not be compared"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +96,23 @@ def tolerated(tolerance: Tolerance) -> str:
 def hundredfold(fraction: float) -> float:
     """A fraction as a percentage, in decimals: 0.07 is 7, though in binary it is a little more."""
     return float(Decimal(repr(fraction)) * 100)
+
+
+def merged(missing: Sequence[tuple[str, str]]) -> list[str]:
+    """The sentences `NAME is missing: CAUSE`, each with its name, such that each cause is said once, with all names."""
+    found: dict[str, list[str]] = {}
+    for name, why in missing:
+        found.setdefault(why.removeprefix(f"{name} is missing: "), []).append(name)
+    return [f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} missing: {why}" for why, names in found.items()]
+
+
+def causes_once(rules: Sequence[str], slices: Sequence[str]) -> list[str]:
+    """The sentences on rules and then those on slices; where these have a cause that was said before, without it."""
+    said, sentences = " ".join(rules), list(rules)
+    for sentence in slices:
+        what, _, cause = sentence.partition(f" {NOT_COMPARED}: ")
+        sentences.append(f"{what} {NOT_COMPARED} either." if cause and cause.rstrip(".") in said else sentence)
+    return sentences
 
 
 def _scale(answer: Answer, tolerance: Tolerance) -> _Scale:
