@@ -53,7 +53,8 @@ class PredictionsSpec:
     `id`, `target`, `prediction` and `score` have usual names; one that the file does not have is just not there, unless
     the configuration names it itself (`named`). `metrics` are computed by scikit-learn; None means those with a rule
     that scikit-learn knows. `columns` are per-example values that are averaged. `slices` are columns whose values part
-    the examples, `group` says which rows are not independent.
+    the examples, `group` says which rows are not independent. `metric_places` says in which line (`FILE:LINE`) each of
+    `metrics` stands, for messages; it is no part of what the configuration says.
     """
 
     path: str
@@ -66,6 +67,7 @@ class PredictionsSpec:
     metrics: tuple[str, ...] | None = None
     columns: tuple[str, ...] = ()
     named: frozenset[str] = frozenset()
+    metric_places: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

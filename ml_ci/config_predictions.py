@@ -10,7 +10,7 @@ from ml_ci.config import PredictionsSpec
 from ml_ci.config_keys import PREDICTIONS, known, read
 from ml_ci.config_paths import path
 from ml_ci.config_values import mapping, strings
-from ml_ci.config_yaml import Field, quoted
+from ml_ci.config_yaml import Field, Items, quoted
 from ml_ci.errors import ConfigError
 
 PREDICTION_ENDINGS = (".csv", ".csv.gz", ".parquet")
@@ -47,6 +47,7 @@ def predictions(field: Field, folder: str) -> PredictionsSpec:
         metrics=read(found, "metrics", names, default.metrics),
         columns=read(found, "columns", names, default.columns),
         named=frozenset(role for role in _ROLES if role in found),
+        metric_places=read(found, "metrics", _places, ()),
     )
     _check_roles(spec, field, found)
     return spec
@@ -76,6 +77,10 @@ def _distinct(field: Field, read: Callable[[Field], str]) -> tuple[str, ...]:
         if name in found[:index]:
             raise field.place.error(f"{quoted(field.key)} has {quoted(name)} twice; take one out.")
     return found
+
+
+def _places(field: Field) -> tuple[str, ...]:
+    return tuple(str(item.place) for item in field.value.values) if isinstance(field.value, Items) else ()
 
 
 def _check_roles(spec: PredictionsSpec, field: Field, found: dict[str, Field]) -> None:

@@ -22,6 +22,7 @@ from ml_ci.result import Failure, Result
 from ml_ci.side import Side
 from ml_ci.sources.baseline import Known, look_for
 from ml_ci.sources.tracking import Tracking
+from ml_ci.statistics.metric_names import check_names
 from ml_ci.test_set import use_of
 from ml_ci.two_sides import TwoSides
 
@@ -38,6 +39,7 @@ def run(context: Context, config: Config, tools: Tools, report: Callable[[Result
     journal = Journal(base=nothing, head_commit=context.head)
     journal.warnings += unused_warnings(config)
     try:
+        check_names(config.predictions)
         with tools.tracking as tracking, TwoSides(context, config, tools, tracking, journal) as both:
             result = _with_test_set(_result(config, journal, both.find_or_train()), config, journal)
             report(result)
@@ -57,6 +59,7 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
         raise OutsideError(
             "the working tree has changes, so its run is nobody's baseline: commit or stash them, then record again."
         )
+    check_names(config.predictions)
     journal = Journal(base=Baseline(commit=None, origin="none", why=context.why), head_commit=context.head)
     with tools.tracking as tracking, TwoSides(context, config, tools, tracking, journal) as one:
         head = one.prepare_head()
@@ -81,6 +84,7 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
 
 def compare_runs(base: Run, head: Run, config: Config, material: Material) -> Result:
     """Compare two runs that exist, as `ml-ci compare` does. It is no verdict on a change, so no test set is worn by it."""
+    check_names(config.predictions)
     baseline = Baseline(commit=base.commit or None, origin="found", run=base, why="given on the command line")
     journal = Journal(base=baseline, head_commit=head.commit, head_origin="found", material=material)
     return _result(config, journal, head)
