@@ -195,4 +195,4 @@ def _nothing_left(side: Side, stale: Sequence[str], scores: Scores) -> str:
     )
     if stale:
         text += f" {', '.join(stale[:5])} is there, but this training did not write it."
-    return " ".join([text, *scores.warnings])
+    return " ".join([text, *([scores.why_none] if scores.why_none else scores.warnings)])

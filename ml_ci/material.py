@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ml_ci.compare.evidence import Material
 from ml_ci.config import Config
@@ -16,7 +16,7 @@ from ml_ci.harvest import Finished
 from ml_ci.predictions import Predictions
 from ml_ci.records import Past, Run
 from ml_ci.sources.baseline import Known
-from ml_ci.sources.record_store import Records, RunStore
+from ml_ci.sources.record_store import NOT_KEPT, Records, RunStore
 from ml_ci.sources.verdict_counts import VerdictCounts
 
 HISTORY = 30
@@ -38,10 +38,11 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scored:
-    """One side's predictions; where there are none, `why_none` says why."""
+    """One side's predictions; where there are none, `why_none` says why. `trained`: in this job, and not found."""
 
     predictions: Predictions | None = None
     why_none: str = ""
+    trained: bool = False
 
 
 def fetch(config: Config, known: Known | None, stores: Sequence[RunStore], counting: Records | None) -> Stored:
@@ -71,7 +72,7 @@ def fetch(config: Config, known: Known | None, stores: Sequence[RunStore], count
 
 def trained(finished: Finished) -> Scored:
     """The predictions of a side that was trained in this job."""
-    return Scored(predictions=finished.predictions, why_none=finished.without_predictions)
+    return Scored(predictions=finished.predictions, why_none=finished.without_predictions, trained=True)
 
 
 def kept(run: Run, parquet: bytes | None) -> Scored:
@@ -91,8 +92,24 @@ def kept(run: Run, parquet: bytes | None) -> Scored:
         return Scored(why_none=str(error))
 
 
+def kept_base(run: Run, parquet: bytes | None) -> Scored:
+    """The predictions that were kept with the base's run; where it is older than the wish for them, when there will be."""
+    scored = kept(run, parquet)
+    if run.predictions is not None:
+        return scored
+    if any(warning.startswith(NOT_KEPT) for warning in run.warnings):
+        return replace(scored, why_none="they were too large for its record.")
+    when = "from the next record of the base branch on, examples are compared"
+    return replace(scored, why_none=f"{scored.why_none.rstrip('.')}; {when}.")
+
+
 def of_runs(config: Config, base: Run, head: Run, base_parquet: bytes | None, head_parquet: bytes | None) -> Material:
-    """The material of two runs that exist, with the predictions that were kept of them."""
+    """The material of two runs that exist, with the predictions that were kept of them.
+
+    Two plain metrics files are of no commit, and nobody could have kept predictions with them.
+    """
+    if not base.commit and not head.commit:
+        return Material()
     return material(config, kept(base, base_parquet), kept(head, head_parquet), ())
 
 
@@ -109,4 +126,5 @@ def material(config: Config, base: Scored | None, head: Scored, history: tuple[P
         head=head.predictions,
         history=history,
         without_predictions=" ".join(why),
+        head_lost=head.why_none if config.predictions and head.trained and head.predictions is None else "",
     )

@@ -21,6 +21,10 @@ CLOSE = 1e-6
 FEWEST_DIGITS = 3
 """Who writes a metric with fewer digits is told what ml-ci computed instead."""
 
+_OF_BASE = "So examples are not compared, and the verdict rests on weaker evidence."
+# true of a run that is only recorded, too
+_OF_HEAD = "Compared with a base, a metric that is to be computed from it counts as missing, which fails."
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scores:
@@ -39,24 +43,24 @@ class Scores:
 def read_scores(side: Side, fresh: set[Path]) -> Scores:
     """Read the predictions, if the configuration names them and this training wrote them (they are among `fresh`).
 
-    What is wrong with them is never an error here: the run then has no predictions, and the verdict weaker evidence.
+    What is wrong with them is never an error here: the run then has no predictions, and a warning says what follows.
     """
-    spec = side.config.predictions
+    spec, consequence = side.config.predictions, _OF_HEAD if side.name == "head" else _OF_BASE
     if spec is None:
         return Scores()
     found = expand(side, [spec.path])
     if not found:
-        return _without(f"`predictions` names {spec.path}, but training left no such file.")
+        return _without(f"`predictions` names {spec.path}, but training left no such file.", consequence)
     where = str(found[0].relative_to(side.git.top))
     if found[0] not in fresh:
-        return _without(f"{where} was not written by this training, so its predictions do not count.")
+        return _without(f"{where} was not written by this training, so its predictions do not count.", consequence)
     from ml_ci.sources.kept_predictions import to_parquet
     from ml_ci.sources.predictions import BrokenPredictionsError, read
 
     try:
         predictions = read(found[0], where, spec, (side.git.top, *cached(side)))
     except BrokenPredictionsError as error:
-        return _without(str(error))
+        return _without(str(error), consequence)
     metrics, warnings = compute(predictions, where, side.config)
     return Scores(predictions=predictions, parquet=to_parquet(predictions), metrics=metrics, warnings=warnings)
 
@@ -117,5 +121,5 @@ def _agree(reported: float, computed: float) -> bool:
     return math.isclose(reported, computed, rel_tol=CLOSE, abs_tol=CLOSE * CLOSE) or rounded == reported
 
 
-def _without(why: str) -> Scores:
-    return Scores(why_none=why, warnings=(f"{why} The verdict rests on weaker evidence.",))
+def _without(why: str, consequence: str) -> Scores:
+    return Scores(why_none=why, warnings=(f"{why} {consequence}",))

@@ -31,6 +31,10 @@ from ml_ci.sources.record_store import RunStore
 from ml_ci.sources.tracking import Tracking
 
 CONFIG_NAMES = (".ml-ci.yml", ".ml-ci.yaml")
+_NO_LONGER = (
+    "The base's run was kept with predictions, and head's configuration has no `predictions`: what training says "
+    "of itself counts, and examples are not compared."
+)
 
 
 class TwoSides:
@@ -260,8 +264,10 @@ class TwoSides:
         """Put what the verdict can stand on into the journal. A head with base's run has base's predictions, too."""
         journal, base = self._journal, self._scored.get("base")
         if base is None and self._known:
-            base = materials.kept(self._known.run, stored.parquet)
+            base = materials.kept_base(self._known.run, stored.parquet)
         head = self._scored.get("head") or base or Scored()
+        if self._config.predictions is None and journal.base.run and journal.base.run.predictions:
+            journal.warnings.append(_NO_LONGER)
         journal.stored = stored
         journal.warnings += stored.warnings
         journal.material = materials.material(self._config, base, head, stored.history)

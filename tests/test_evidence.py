@@ -14,6 +14,7 @@ from ml_ci.compare.comparison import compare
 from ml_ci.compare.evidence import Evidence, Material, gather
 from ml_ci.compare.gate import Judgement, decide
 from ml_ci.config import Config, PredictionsSpec, Rule
+from ml_ci.material import of_runs
 from ml_ci.predictions import Predictions
 from ml_ci.records import KeptPredictions, Metric, Past, Run
 from ml_ci.statistics.confidence import Summed
@@ -325,7 +326,9 @@ def test_with_predictions_and_repeats_the_chance_of_both_adds_up() -> None:
 
 
 def test_repeats_without_predictions_that_were_asked_for_say_so() -> None:
-    evidence = found(repeated(BASE, SEEDS_BASE), repeated(HEAD, SEEDS_HEAD), config=Config(predictions=SPEC, repeats=5))
+    base, head = repeated(BASE, SEEDS_BASE), repeated(HEAD, SEEDS_HEAD)
+    material = Material(without_predictions="Head has no predictions.")
+    evidence = found(base, head, material=material, config=Config(predictions=SPEC, repeats=5))
     assert (evidence.kind, evidence.why_no_better) == ("repeats", ("Head has no predictions.",))
 
 
@@ -368,18 +371,53 @@ def test_the_records_of_the_base_itself_and_of_head_count_once_and_never() -> No
     ("base", "head", "history"),
     [
         (on(BASE, "t", 0.9), on(HEAD, "t", 0.8), past(*PAST[:3])),
-        (on(BASE, "", 0.9), on(HEAD, "", 0.8), past(*PAST, 0.9, test_set="")),
-        (on(BASE, "t", 0.9), on(HEAD, "t", 0.8), past(*PAST, 0.9, test_set="other")),
         (on(BASE, "t", 0.9), on(HEAD, "t", 0.8), past(*PAST, 0.9, name="loss")),
         (on(BASE, "other", 0.9), on(HEAD, "t", 0.8), past(*PAST)),
         (on(BASE, "t", 0.9), on(HEAD, "t", 0.8), past(*PAST[:3], math.nan, math.inf)),
     ],
-    ids=["too few", "no test set", "another test set", "another metric", "base's own test set", "not finite"],
+    ids=["too few", "another metric", "base's own test set", "not finite"],
 )
 def test_records_that_are_too_few_or_of_something_else_are_no_evidence(
     base: Run, head: Run, history: tuple[Past, ...]
 ) -> None:
     assert found(base, head, material=Material(history=history)) == Evidence(kind="two numbers")
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "history", "why"),
+    [
+        (
+            on(BASE, "", 0.9),
+            on(HEAD, "", 0.8),
+            past(*PAST, 0.9, test_set=""),
+            "5 records of the base branch are not used: without predictions or data under DVC nobody knows whether they were "
+            + "measured on the same examples.",
+        ),
+        (
+            on(BASE, "t", 0.9),
+            on(HEAD, "t", 0.8),
+            (
+                *past(*PAST[:3], 0.94)[1:],
+                *past(0.9, test_set="other"),
+                Past(commit="f" * 40, started="", test_set="", metrics={"accuracy": 0.9}),
+            ),
+            "2 records of the base branch are not used: they were measured on other examples than head, or on which is not known.",
+        ),
+        (
+            on(BASE, "other", 0.9),
+            on(HEAD, "t", 0.8),
+            past(*PAST, 0.9, test_set="other"),
+            "5 records of the base branch are not used: they were measured on other examples than head, or on which is not known.",
+        ),
+    ],
+    ids=["no test set", "one on another test set", "another test set"],
+)
+def test_records_that_would_be_enough_and_cannot_be_used_say_why(
+    base: Run, head: Run, history: tuple[Past, ...], why: str
+) -> None:
+    evidence = found(base, head, material=Material(history=history))
+    assert evidence.kind == "two numbers"
+    assert evidence.why_no_better == (why,)
 
 
 def test_records_that_are_all_equal_tell_no_noise_and_a_fall_still_fails() -> None:
@@ -426,6 +464,38 @@ def test_a_head_that_lost_its_predictions_is_not_taken_at_its_word() -> None:
     )
     logged = replace(base, metrics={"accuracy": Metric(value=0.9)})
     assert judged(logged, head, ACCURACY, material, Config(predictions=SPEC)).outcome == "pass"
+
+
+@pytest.mark.parametrize("repeats", [1, 5])
+def test_a_head_that_was_trained_without_usable_predictions_is_missing_even_if_base_has_none(repeats: int) -> None:
+    base, head = repeated(BASE, SEEDS_BASE), repeated(HEAD, SEEDS_HEAD)
+    said = "Head has no predictions: predictions.csv holds a NaN. The base has no predictions."
+    material = Material(without_predictions=said, head_lost="predictions.csv holds a NaN.")
+    judgement = judged(
+        base, head, rule("accuracy", regression=0.5), material, Config(predictions=SPEC, repeats=repeats)
+    )
+    assert judgement.outcome == "missing"
+    assert judgement.why == (
+        "accuracy is missing: it is to be computed from predictions, and head's could not be (predictions.csv holds a NaN)."
+    )
+    other = Config(predictions=replace(SPEC, metrics=("f1",)))
+    assert judged(base, head, rule("accuracy", regression=0.5), material, other).outcome == "pass"
+
+
+def test_a_head_whose_configuration_no_longer_asks_for_predictions_says_so() -> None:
+    base = replace(BASE_RUN, predictions=KeptPredictions(sha256="0" * 64, rows=100))
+    (why,) = found(base, HEAD_RUN).why_no_better
+    assert why == (
+        "The base's run was kept with predictions, and head's configuration has no `predictions`, so examples are not "
+        "compared."
+    )
+
+
+def test_two_metrics_files_are_two_numbers_and_nothing_is_said_of_their_names() -> None:
+    base, head = (Run(commit="", metrics={"accuracy": Metric(value=0.9, source=file)}) for file in ("a.json", "b.json"))
+    config = Config(predictions=SPEC, gate=(ACCURACY,))
+    material = of_runs(config, base, head, None, None)
+    assert judged(base, head, ACCURACY, material, config).notes == ()
 
 
 def test_examples_are_grouped_as_base_says() -> None:

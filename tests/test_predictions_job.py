@@ -100,7 +100,7 @@ def test_a_broken_file_is_no_evidence_and_says_why(tmp_path: Path, run_job: RunJ
     assert judged(result).outcome == "missing"
     assert result.head
     assert result.head.predictions is None
-    assert any("predictions.csv" in warning and "weaker evidence" in warning for warning in result.warnings)
+    assert any("predictions.csv" in warning and "missing, which fails" in warning for warning in result.warnings)
 
 
 def test_a_head_with_the_base_s_inputs_is_the_base(tmp_path: Path, run_job: RunJob) -> None:

@@ -30,13 +30,15 @@ class Material:
     """What a verdict can stand on besides two runs. None or empty where there is none.
 
     `history` is what is known of the base branch, newest first. `without_predictions` says why a side has none, where
-    the configuration asks for them.
+    the configuration asks for them. `head_lost` says why there are none of a head that was trained to be judged by them;
+    empty where it has them, or nobody looked for them.
     """
 
     base: Predictions | None = None
     head: Predictions | None = None
     history: tuple[Past, ...] = ()
     without_predictions: str = ""
+    head_lost: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,11 +142,13 @@ def _both(examples: Difference, seeds: Difference) -> Difference:
 
 def _by_predictions(name: str, base: Run, head: Run, config: Config, material: Material) -> _Found:
     if not _comes_of_predictions(name, config, material):
-        return _Found()
+        return _Found(why_not=_no_longer_asked_for(name, base, head, config))
     before, after = material.base, material.head
     if before is None or after is None:
+        # where neither has any and nobody says why, nobody looked for them: two metrics files are compared
         side = "Head" if after is None else "The base"
-        return _Found(why_not=material.without_predictions or f"{side} has no predictions.")
+        alone = "" if before is after else f"{side} has no predictions."
+        return _Found(why_not=material.without_predictions or alone)
     if before.test_set != after.test_set:
         return _Found(
             why_not=f"The predictions could not be paired: {on_other_examples(before, after)}.",
@@ -167,18 +171,42 @@ def _by_predictions(name: str, base: Run, head: Run, config: Config, material: M
 
 
 def _lost_predictions(name: str, base: Run, head: Run, config: Config, material: Material) -> str:
-    """Why head's number is only training's word, where base's was computed from predictions; empty where it is not so.
+    """Why head's number is only training's word, where it had to be computed from predictions; empty where it is not so.
 
-    A training that breaks its predictions file could else say what it likes, and be held against a number that is true.
+    It had to be where head was trained now, whatever base has, and where base's was computed. A training that breaks its
+    predictions file could else say what it likes, and be held against a number that is true.
     """
-    before, after = base.metrics[name].source, head.metrics[name].source
-    if head.predictions is not None or before == after or not _comes_of_predictions(name, config, material):
+    if head.predictions is not None or not _comes_of_predictions(name, config, material):
         return ""
+    differ = base.metrics[name].source != head.metrics[name].source
+    computed = differ and _may_be_computed(base, name, config)
+    if not computed and not material.head_lost:
+        return ""
+    how = "base's was computed from predictions" if computed else "it is to be computed from predictions"
+    why = (material.head_lost or material.without_predictions).rstrip(".") or "head has no predictions"
+    return f"{name} is missing: {how}, and head's could not be ({why})."
+
+
+def _may_be_computed(run: Run, name: str, config: Config) -> bool:
+    """Whether the run's number may be one that was computed, and not what training said."""
     # predictions that were too large to be kept have left their name
-    if base.predictions is None and not (config.predictions and before.endswith(config.predictions.path)):
+    named = config.predictions is not None and run.metrics[name].source.endswith(config.predictions.path)
+    return named or run.predictions is not None
+
+
+def _no_longer_asked_for(name: str, base: Run, head: Run, config: Config) -> str:
+    """Why examples of which base has predictions are not compared, where head's configuration names none; else empty."""
+    if config.predictions is not None or base.predictions is None or head.predictions is not None:
         return ""
-    why = material.without_predictions.rstrip(".") or "head has no predictions"
-    return f"{name} is missing: base's was computed from predictions, and head's could not be ({why})."
+    from ml_ci.statistics.metrics import known
+
+    before, after = base.metrics[name].source, head.metrics[name].source
+    if not known(name) and before in ("mlflow", after):
+        return ""
+    return (
+        "The base's run was kept with predictions, and head's configuration has no `predictions`, so examples are not "
+        "compared."
+    )
 
 
 def _comes_of_predictions(name: str, config: Config, material: Material) -> bool:
@@ -214,6 +242,8 @@ def _on_other_sources(name: str, base: Run, head: Run, config: Config, material:
     """What to know of a metric that is computed from predictions on one side, and is what training said on the other."""
     before, after = (run.metrics[name].source for run in (base, head))
     if before == after or not _comes_of_predictions(name, config, material):
+        return ()
+    if not any(_may_be_computed(run, name, config) for run in (base, head)):
         return ()
     places = ["MLflow" if source == "mlflow" else source for source in (before, after)]
     return (f"The base's value is from {places[0]} and head's from {places[1]}: they may measure different things.",)
@@ -274,7 +304,7 @@ def _by_history(name: str, base: Run, head: Run, history: tuple[Past, ...]) -> _
 
     values = _past_values(name, base, head, history)
     if len(values) < FEWEST:
-        return _Found()
+        return _Found(why_not=_unused(name, head, history, FEWEST))
     if len(set(values)) == 1:
         # its rank among equals could never show a fall, however large, that two numbers show at once
         same = f"The last {len(values)} records of the base branch have the same {name}"
@@ -285,6 +315,24 @@ def _by_history(name: str, base: Run, head: Run, history: tuple[Past, ...]) -> _
         f"Head is compared with the last {len(values)} records of the base branch, {mean}, and not with the last alone."
     )
     return _Found(difference=difference, rests_on=f"{len(values)} records", notes=(note,))
+
+
+def _unused(name: str, head: Run, history: tuple[Past, ...], fewest: int) -> str:
+    """Why records that would be enough are no evidence; empty where they are too few in any case."""
+    past = {run.commit: run for run in history if run.commit != head.commit and math.isfinite(_value_of(run, name))}
+    others = sum(1 for run in past.values() if not head.test_set or run.test_set != head.test_set)
+    if len(past) < fewest or not others:
+        return ""
+    records, they = ("1 record", "it was") if others == 1 else (f"{others} records", "they were")
+    not_used = f"{records} of the base branch {'is' if others == 1 else 'are'} not used"
+    if not head.test_set:
+        nobody_knows = "without predictions or data under DVC nobody knows whether"
+        return f"{not_used}: {nobody_knows} {they} measured on the same examples."
+    return f"{not_used}: {they} measured on other examples than head, or on which is not known."
+
+
+def _value_of(run: Past, name: str) -> float:
+    return run.metrics.get(name, math.nan)
 
 
 def _past_values(name: str, base: Run, head: Run, history: tuple[Past, ...]) -> list[float]:
