@@ -22,7 +22,7 @@ from ml_ci.result import Failure, Result
 from ml_ci.side import Side
 from ml_ci.sources.baseline import Known, look_for
 from ml_ci.sources.tracking import Tracking
-from ml_ci.statistics.metric_names import check_names
+from ml_ci.statistics.metric_names import check_names, left_out
 from ml_ci.test_set import use_of
 from ml_ci.two_sides import TwoSides
 
@@ -37,7 +37,7 @@ def run(context: Context, config: Config, tools: Tools, report: Callable[[Result
     """
     nothing = Baseline(commit=context.base, origin="none", why=context.why or "it was not looked for")
     journal = Journal(base=nothing, head_commit=context.head)
-    journal.warnings += unused_warnings(config)
+    journal.warnings += [*unused_warnings(config), *left_out(config)]
     try:
         check_names(config.predictions)
         with tools.tracking as tracking, TwoSides(context, config, tools, tracking, journal) as both:

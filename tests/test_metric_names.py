@@ -10,7 +10,7 @@ import pytest
 
 from ml_ci.config_reader import parse
 from ml_ci.errors import ConfigError
-from ml_ci.statistics.metric_names import USUAL, check_names
+from ml_ci.statistics.metric_names import USUAL, check_names, left_out
 from ml_ci.statistics.metrics import known
 from tests.conftest import RunJob
 from tests.predicting import CONFIG, predicting
@@ -38,6 +38,22 @@ def test_a_name_like_no_other_is_told_where_it_may_belong() -> None:
 @pytest.mark.parametrize("metrics", ["", ", metrics: [accuracy, ROC-AUC, neg_log_loss, rmse]"])
 def test_names_that_scikit_learn_has_are_let_through(metrics: str) -> None:
     check_names(parse(f"predictions: {{path: p.csv{metrics}}}\n", ".ml-ci.yml").predictions)
+
+
+@pytest.mark.parametrize(
+    ("predictions", "rule", "warnings"),
+    [
+        ("metrics: [f1]", "max-regression: 0.01", 1),
+        ("metrics: [f1]", "min: 0.9", 0),
+        ("metrics: [f1, accuracy]", "max-regression: 0.01", 0),
+        ("metrics: [f1], columns: [accuracy]", "max-regression: 0.01", 0),
+        ("columns: [loss]", "max-regression: 0.01", 0),
+    ],
+)
+def test_a_compared_metric_that_is_left_out_is_warned_of(predictions: str, rule: str, warnings: int) -> None:
+    text = f"predictions: {{path: p.csv, {predictions}}}\ngate: {{accuracy: {{direction: higher, {rule}}}}}\n"
+    found = left_out(parse(text, ".ml-ci.yml"))
+    assert [sentence.split(",")[0] for sentence in found] == ["The gate compares accuracy"] * warnings
 
 
 def test_every_usual_name_is_one_that_scikit_learn_has() -> None:

@@ -1,10 +1,10 @@
-"""Whether `metrics` of `predictions` names what scikit-learn has, said before anything is trained."""
+"""What `metrics` of `predictions` names wrongly or leaves out, said before anything is trained."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 
-from ml_ci.config import PredictionsSpec
+from ml_ci.config import Config, PredictionsSpec
 from ml_ci.config_yaml import quoted
 from ml_ci.errors import ConfigError
 from ml_ci.statistics.metrics import SHORT, known
@@ -31,6 +31,24 @@ def check_names(spec: PredictionsSpec | None) -> None:
             raise ConfigError(
                 f"{where}: scikit-learn has no metric {quoted(name)} for one column of predictions{_remedy(name)}"
             )
+
+
+def left_out(config: Config) -> tuple[str, ...]:
+    """A warning for each metric that the gate compares and predictions could give, if `metrics` did not leave it out.
+
+    Only usual names are noticed, since for others scikit-learn would have to be asked.
+    """
+    spec = config.predictions
+    if spec is None or spec.metrics is None:
+        return ()
+    return tuple(
+        f'The gate compares {rule.metric}, which "metrics" under "predictions" leaves out, so that it rests on weaker '
+        "evidence: add it there."
+        for rule in config.gate
+        if rule.max_regression is not None
+        and rule.metric in USUAL
+        and rule.metric not in (*spec.metrics, *spec.columns)
+    )
 
 
 def _remedy(name: str) -> str:
