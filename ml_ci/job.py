@@ -21,12 +21,14 @@ from ml_ci.records import Baseline, Run
 from ml_ci.result import Failure, Result
 from ml_ci.side import Side
 from ml_ci.sources.baseline import Known, look_for
+from ml_ci.sources.record_store import too_large_to_keep
 from ml_ci.sources.tracking import Tracking
 from ml_ci.statistics.metric_names import check_names, left_out
 from ml_ci.test_set import use_of
 from ml_ci.two_sides import TwoSides
 
 _LOG = logging.getLogger(__name__)
+_LACKING = "The run is recorded without predictions, so comparisons with it rest on weaker evidence."
 __all__ = ["Tools", "compare_runs", "failed", "record", "run"]
 
 
@@ -64,13 +66,15 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
     with tools.tracking as tracking, TwoSides(context, config, tools, tracking, journal) as one:
         head = one.prepare_head()
         known = look_for(config.key, context.head, head.fingerprint, one.stores)
-        if known and known.run.fingerprint == head.fingerprint:
+        if known and known.run.fingerprint == head.fingerprint and not _lacks_predictions(known.run, config):
             return _record_again(known, head, tools, tracking)
         if not head.exact:
             raise OutsideError(
                 "data here is not what DVC tracks, so its run is nobody's baseline: `dvc checkout` first."
             )
         finished = one.train(head)
+        if finished.without_predictions:
+            finished = replace(finished, run=replace(finished.run, warnings=(*finished.run.warnings, _LACKING)))
         finished = replace(finished, run=one.keeping.now(finished))
         if tracking.shared:
             tracking.recorded(finished.run)
@@ -144,6 +148,11 @@ def _count(result: Result, tools: Tools) -> None:
     if tools.keep and result.test_set and result.head:
         with suppress(MlCiError, OSError):  # it says nothing of this change
             tools.keep.count_verdict(result.head)
+
+
+def _lacks_predictions(run: Run, config: Config) -> bool:
+    """Whether the run was kept without the predictions that are asked for, and training again may give them."""
+    return config.predictions is not None and run.predictions is None and not too_large_to_keep(run)
 
 
 def _record_again(known: Known, head: Side, tools: Tools, tracking: Tracking) -> Finished:

@@ -34,13 +34,15 @@ class Keeping:
         # what is being kept needs the MLflow server, which ends after this
         self._thread.shutdown()
 
-    def now(self, finished: Finished) -> Run:
-        """Keep a run in MLflow before returning; returns it with its id there."""
+    def now(self, finished: Finished, *, baseline: bool = True) -> Run:
+        """Keep a run in MLflow before returning; returns it with its id there. `baseline`: as one that may be found."""
         self._imports.mlflow()
-        return self._tracking.complete(finished.run, finished.identity, finished.images, finished.parquet)
+        return self._tracking.complete(
+            finished.run, finished.identity, finished.images, finished.parquet, baseline=baseline
+        )
 
     def begin(self, finished: Finished) -> None:
-        """Keep a run, at the latest when all is settled."""
+        """Keep a run, at the latest when all is settled; one that lost its predictions is no baseline for later."""
         if finished.run.run_id:
             self._begun.append(self._thread.submit(self._keep, finished))
         else:
@@ -59,9 +61,11 @@ class Keeping:
 
     def _keep(self, finished: Finished) -> list[str]:
         """Keep a run, and put it into the journal with its id; returns what is to be said of how it was kept."""
-        run, journal = self.now(finished), self._journal
+        # a mistake in `predictions` is corrected without a change of the inputs: a baseline would be found ever after
+        baseline = not finished.without_predictions
+        run, journal = self.now(finished, baseline=baseline), self._journal
         added = run
-        if self._records and finished.identity.exact:
+        if self._records and finished.identity.exact and baseline:
             added = self._records.add(run, finished.images, finished.parquet)
         if journal.head is finished.run:
             journal.head = run

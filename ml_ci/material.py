@@ -16,7 +16,7 @@ from ml_ci.harvest import Finished
 from ml_ci.predictions import Predictions
 from ml_ci.records import Past, Run
 from ml_ci.sources.baseline import Known
-from ml_ci.sources.record_store import NOT_KEPT, Records, RunStore
+from ml_ci.sources.record_store import Records, RunStore, too_large_to_keep
 from ml_ci.sources.verdict_counts import VerdictCounts
 
 HISTORY = 30
@@ -97,7 +97,7 @@ def kept_base(run: Run, parquet: bytes | None) -> Scored:
     scored = kept(run, parquet)
     if run.predictions is not None:
         return scored
-    if any(warning.startswith(NOT_KEPT) for warning in run.warnings):
+    if too_large_to_keep(run):
         return replace(scored, why_none="they were too large for its record.")
     when = "from the next record of the base branch on, examples are compared"
     return replace(scored, why_none=f"{scored.why_none.rstrip('.')}; {when}.")

@@ -390,8 +390,10 @@ def test_records_that_are_too_few_or_of_something_else_are_no_evidence(
             on(BASE, "", 0.9),
             on(HEAD, "", 0.8),
             past(*PAST, 0.9, test_set=""),
-            "5 records of the base branch are not used: without predictions or data under DVC nobody knows whether they were "
-            + "measured on the same examples.",
+            (
+                "5 records of the base branch are not used: without predictions or data under DVC nobody knows whether "
+                "they were measured on the same examples."
+            ),
         ),
         (
             on(BASE, "t", 0.9),

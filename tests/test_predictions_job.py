@@ -8,6 +8,7 @@ import pytest
 
 from ml_ci.compare.judgement import Judgement
 from ml_ci.result import Result
+from tests.command import ml_ci
 from tests.conftest import RunJob
 from tests.predicting import CONFIG, PREDICTIONS, predicting
 
@@ -101,6 +102,51 @@ def test_a_broken_file_is_no_evidence_and_says_why(tmp_path: Path, run_job: RunJ
     assert result.head
     assert result.head.predictions is None
     assert any("predictions.csv" in warning and "missing, which fails" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("asked", ["run", "record"])
+def test_a_wrong_path_spoils_nothing_once_it_is_corrected(tmp_path: Path, run_job: RunJob, asked: str) -> None:
+    """The correction changes no input of training, so what was kept before it would be found ever after."""
+    repository = predicting(tmp_path / "repo", WRONG_40, None, CONFIG + "predictions: {path: elsewhere.csv}\n")
+    if asked == "record":
+        said = ml_ci("record", folder=repository.path)
+        assert said.returncode == 0, said.stderr
+        assert "recorded without predictions" in said.stderr
+    repository.branch("change").commit({"params.yaml": WRONG_41.replace(", ", "\n")})
+    wrong = run_job(repository)
+    assert (wrong.base.origin, judged(wrong).outcome) == ("trained" if asked == "run" else "found", "missing")
+    corrected = {".ml-ci.yml": CONFIG + PREDICTIONS}
+    if asked == "record":
+        repository.git("checkout", "--quiet", "main")
+        repository.commit(corrected)
+        assert ml_ci("record", folder=repository.path).returncode == 0
+        repository.branch("another").commit({"params.yaml": WRONG_41.replace(", ", "\n")})
+    else:
+        repository.commit(corrected)
+    right = run_job(repository)
+    assert "400 examples" in (judged(right).evidence or ""), judged(right).notes
+    assert right.base.origin == ("trained" if asked == "run" else "found")
+
+
+def test_a_configuration_that_no_longer_asks_for_predictions_is_warned_of(tmp_path: Path, run_job: RunJob) -> None:
+    repository = predicting(tmp_path / "repo", WRONG_40, WRONG_41)
+    run_job(repository)
+    repository.commit({".ml-ci.yml": CONFIG})
+    result = run_job(repository)
+    assert result.base.origin == "found"
+    assert any("head's configuration has no `predictions`" in warning for warning in result.warnings)
+    assert any("examples are not compared" in note for note in judged(result).notes)
+
+
+def test_a_base_that_was_recorded_before_predictions_were_asked_for_says_when_there_will_be(
+    tmp_path: Path, run_job: RunJob
+) -> None:
+    repository = predicting(tmp_path / "repo", WRONG_40, WRONG_41, CONFIG)
+    run_job(repository)
+    repository.commit({".ml-ci.yml": CONFIG + PREDICTIONS})
+    judgement = judged(run_job(repository))
+    assert judgement.outcome == "pass"
+    assert any("from the next record of the base branch on, examples are compared" in note for note in judgement.notes)
 
 
 def test_a_head_with_the_base_s_inputs_is_the_base(tmp_path: Path, run_job: RunJob) -> None:

@@ -78,8 +78,13 @@ def complete_run(
     identity: Identity,
     images: Mapping[str, bytes],
     predictions: bytes | None,
+    *,
+    baseline: bool,
 ) -> None:
-    """Add to a run in MLflow what it lacks of `run`, and end it. The tag `ml_ci.record` comes last: with it, it is whole."""
+    """Add to a run in MLflow what it lacks of `run`, and end it. The tag `ml_ci.record` comes last: with it, it is whole.
+
+    Without `baseline` it never gets that tag, so it is nobody's baseline.
+    """
     from mlflow.entities import Metric as Point
     from mlflow.entities import Param
 
@@ -105,7 +110,8 @@ def complete_run(
     client.log_text(run_id, write_record(run), RECORD)
     if present.info.status == "RUNNING":
         client.set_terminated(run_id, "FINISHED")
-    client.set_tag(run_id, "ml_ci.record", "exact" if identity.exact else "other")
+    if baseline:
+        client.set_tag(run_id, "ml_ci.record", "exact" if identity.exact else "other")
 
 
 def _past_tags(run: Run, known: Mapping[str, float]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from ml_ci.sources.history import past_of, read_history, with_newest, write_hist
 from ml_ci.sources.verdict_counts import VerdictCounts, read_counts, write_counts
 
 INDEX_LENGTH = 1000
-NOT_KEPT = "The predictions were not kept with the record:"
+_NOT_KEPT = "The predictions were not kept with the record:"
 PREDICTIONS_BYTES = 5_000_000
 """A branch that gets so much with each commit is still quick to fetch; more than this belongs into MLflow."""
 
@@ -204,6 +204,11 @@ class FetchedBranch:
         raise OutsideError("the data branch is written by the action, not from a clone.")
 
 
+def too_large_to_keep(run: Run) -> bool:
+    """Whether the run of a record had predictions, and they were more than a record may have."""
+    return any(warning.startswith(_NOT_KEPT) for warning in run.warnings)
+
+
 def _path(key: str, commit: str) -> str:
     return f"records/{key}/{commit}.json"
 
@@ -214,7 +219,7 @@ def _predictions(key: str, commit: str) -> str:
 
 def _too_large(predictions: bytes) -> str:
     return (
-        f"{NOT_KEPT} {len(predictions) / 1e6:.1f} MB are more than the "
+        f"{_NOT_KEPT} {len(predictions) / 1e6:.1f} MB are more than the "
         f"{PREDICTIONS_BYTES / 1e6:.0f} MB that a record may have, so the next comparison with it has weaker evidence. "
         "Evaluate on fewer examples, or give ml-ci an MLflow server."
     )

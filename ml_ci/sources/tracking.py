@@ -131,15 +131,22 @@ class Tracking:
         return self._ask(make)
 
     def complete(
-        self, run: Run, identity: Identity, images: Mapping[str, bytes], predictions: bytes | None = None
+        self,
+        run: Run,
+        identity: Identity,
+        images: Mapping[str, bytes],
+        predictions: bytes | None = None,
+        *,
+        baseline: bool = True,
     ) -> Run:
         """Add to the MLflow run what it lacks: metrics from files, tags, the record, images by SHA-256, predictions.
 
-        A run that is not in MLflow is made first; returns it with its id. The tag `ml_ci.record` comes last, so a run that has it is complete; only such a run is ever a baseline.
+        A run that is not in MLflow is made first; returns it with its id. The tag `ml_ci.record` comes last, so a run that has it is complete; only such a run
+        is ever a baseline. Without `baseline` it does not get the tag.
         """
         run_id = run.run_id or self.create(identity, int(datetime.fromisoformat(run.started).timestamp() * 1000))
         run = replace(run, run_id=run_id)
-        self._ask(lambda client: complete_run(client, run_id, run, identity, images, predictions))
+        self._ask(lambda client: complete_run(client, run_id, run, identity, images, predictions, baseline=baseline))
         return run
 
     def recorded(self, run: Run) -> None:
