@@ -12,7 +12,7 @@ from ml_ci.compare.comparison import Change, MetricDifference, compare
 from ml_ci.compare.gate import decide, describe
 from ml_ci.compare.judgement import Decision, Judgement, Outcome, SliceJudgement, SliceOutcome, Verdict
 from ml_ci.config import Policy, Rule, Tolerance
-from ml_ci.records import Baseline, DataVersion, Environment, Image, Metric, Origin, Run
+from ml_ci.records import Baseline, DataVersion, Environment, Image, KeptPredictions, Metric, Origin, Run
 from ml_ci.result import Failure, Result, TestSetUse
 
 HEAD = "1f0e2d3c4b5a69788796a5b4c3d2e1f001234567"
@@ -181,6 +181,12 @@ def part(
         margin=margin,
         worse=worse,
     )
+
+
+def scored(found: Run | None, test_set: str) -> Run:
+    """The same run with predictions on this test set."""
+    assert found is not None
+    return replace(found, test_set=test_set, predictions=KeptPredictions(sha256=64 * "0", rows=1000))
 
 
 def decided(

@@ -9,6 +9,7 @@ import math
 import pytest
 from rich.console import Console
 
+from ml_ci.compare.judgement import Judgement, Verdict
 from ml_ci.report.markdown import render_comment
 from ml_ci.report.page import render_page
 from ml_ci.report.presentation import Presentation
@@ -16,7 +17,7 @@ from ml_ci.report.result_json import result_json
 from ml_ci.report.terminal import print_result
 from ml_ci.result import Result, TestSetUse
 from tests.render.github_markdown import text_of, to_html
-from tests.runs import BASE, decided, judged, part, result, run
+from tests.runs import BASE, decided, judged, part, result, run, scored
 
 FOUND = result(run(BASE, accuracy=0.95, loss=1.0), run(accuracy=0.945, loss=1.1))
 SURE = judged(
@@ -137,15 +138,28 @@ def use(verdicts: int, supported: int | None, examples: int | None = 10_000) -> 
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (use(7, 12), "has carried 7 verdicts; its 10,000 examples support about 12 before new ones are needed."),
-        (use(1, None, None), "has carried 1 verdict."),
-        (use(1, 0, 200), "has carried 1 verdict; its 200 examples support none for sure"),
+        (use(7, 12), "Test set: 10,000 examples, 7 verdicts so far."),
+        (use(1, None, None), "Test set: 1 verdict so far."),
     ],
 )
-def test_how_worn_the_test_set_is_is_one_small_line(found: Result, said: str) -> None:
+def test_how_worn_the_test_set_is_is_one_calm_line(found: Result, said: str) -> None:
     assert "[!WARNING]" not in comment(found)
     for text in everywhere(found):
         assert said in text
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (use(7, 12), "its 10,000 examples support about 12 verdicts;"),
+        (use(1, 0, 200), "its 200 examples support not even one for sure;"),
+    ],
+)
+def test_how_many_verdicts_it_carries_is_folded_with_the_command_that_plans_more(found: Result, said: str) -> None:
+    above, folded = words(found).split("How sure this is")
+    assert said in folded
+    assert "support" not in above
+    assert "ml-ci plan 'n - o > 0 +/- 0.005'" in folded
 
 
 def test_a_test_set_that_is_worn_out_is_a_warning_for_people_and_programs() -> None:
@@ -200,3 +214,76 @@ def test_foreign_text_of_slices_is_only_text() -> None:
     assert "\u202e" not in html
     assert 'href="' not in html
     assert "<img src=x" not in render_page(found, Presentation())
+
+
+# -- other examples
+
+DIFFER = "base and head were scored on different examples: 100 ids are only on base (the first is 17)."
+
+
+def on_two_test_sets(verdict: Verdict, *judgements: Judgement) -> Result:
+    found = result(scored(run(BASE, accuracy=0.95), "a"), scored(run(accuracy=0.945), "b"))
+    return decided(found, verdict, *judgements)
+
+
+def test_a_pass_on_other_examples_is_no_plain_pass() -> None:
+    plain = judged("accuracy", 0.95, 0.95, "pass", notes=[f"The predictions could not be paired: {DIFFER}"])
+    for text in everywhere(on_two_test_sets("pass", plain)):
+        assert text.startswith(f"⚠️ Pass, but on other examples: {DIFFER}")
+
+
+def test_a_failure_on_other_examples_says_so_right_after_what_failed() -> None:
+    first, second = (judged(name, 0.95, 0.9, "fail", said="fell.", notes=[DIFFER]) for name in ("a", "b"))
+    lines = comment(on_two_test_sets("fail", first, second)).splitlines()
+    assert lines[0].startswith("### ❌ Fail: a")
+    assert lines[1].startswith("- Base and head were scored on different examples: 100 ids")
+
+
+# -- nothing twice, and nothing that was not taken
+
+
+def test_a_number_that_the_rule_did_not_take_is_not_shown_as_heads() -> None:
+    missing = judged("accuracy", 0.918, 0.918, "missing", said="is missing")
+    found = decided(FOUND, "fail", missing, reasons=[missing.why])
+    row = next(line for line in comment(found).splitlines() if line.startswith("| `accuracy`"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[1:4] == ["0.918", "—", "—"]
+
+
+def test_a_warning_that_is_a_reason_is_said_once() -> None:
+    cause = 'predictions.csv has no column "label".'
+    found = result(run(BASE, accuracy=0.9), run(accuracy=0.9), warnings=[cause])
+    found = decided(found, "fail", SURE, reasons=[f"accuracy is missing: {cause}"])
+    assert all(text.count("has no column") == 1 for text in everywhere(found))
+
+
+def test_slices_that_did_not_change_have_no_worst_one() -> None:
+    for text in everywhere(decided(FOUND, "pass", SURE, slices=[part("a", 90, 0.9, 0.9), part("b", 90, 0.8, 0.8)])):
+        assert "Worst slice" not in text
+        assert "No slice has enough" not in text
+
+
+def test_a_slice_that_is_worse_and_inconclusive_is_explained() -> None:
+    found = decided(FOUND, "pass", SURE, slices=[part("a", 90, 0.9, 0.8, "inconclusive", margin=0.05, worse=True)])
+    for text in everywhere(found):
+        assert "❔ inconclusive; clearly worse, maybe within the limit" in text
+    assert "it is worse, but not surely by more than is allowed." in words(found)
+
+
+def test_what_is_detectable_is_explained_where_it_stands() -> None:
+    assert "Detectable is" in words(decided(FOUND, "inconclusive", UNSURE))
+    assert "Detectable is" not in words(decided(FOUND, "pass", SURE))
+
+
+def test_a_terminal_says_what_the_verdict_stands_on_and_names_small_slices() -> None:
+    text = terminal(decided(FOUND, "pass", SURE, slices=SLICES))
+    assert "The verdict stands on predictions: 1,000 examples." in text
+    assert "Too small to judge: region = tiny (12)." in text
+
+
+def test_a_narrow_terminal_parts_no_outcome() -> None:
+    file = io.StringIO()
+    print_result(decided(FOUND, "inconclusive", UNSURE), Console(file=file, width=80))
+    assert any(
+        "accuracy" in line and "inconclusive" in line and "│" not in line for line in file.getvalue().splitlines()[1:]
+    )

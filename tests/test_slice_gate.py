@@ -187,7 +187,7 @@ def test_a_slice_that_is_too_small_is_named_and_not_judged() -> None:
     tiny = decision.slices[-1]
     assert (tiny.value, tiny.outcome, tiny.size) == ("tiny", "too small", 49)
     assert (tiny.base, tiny.head, tiny.interval, tiny.bounds, tiny.margin, tiny.worse) == (None,) * 5 + (False,)
-    assert "accuracy by region: 1 slice has fewer than 50 examples, and nothing is said of it." in decision.notes
+    assert "accuracy by region: only slices with at least 50 examples are judged." in decision.notes
 
 
 def test_a_slice_where_the_metric_is_not_defined_is_inconclusive_and_counted() -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+OTHER_EXAMPLES = "base and head were scored on different examples"
+
 
 def parted_as(base: Predictions, head: Predictions) -> tuple[Predictions, tuple[str, ...]]:
     """Head with base's groups and slices, and a sentence for each column that differed.
@@ -57,4 +59,4 @@ def on_other_examples(base: Predictions, head: Predictions) -> str:
             differences.append(f"{len(moved):,} {what} (the first is that of id {head.id[at_head[moved[0]]]})")
     elif (head.target is None) != (base.target is None):
         differences.append(f"only {'base' if head.target is None else 'head'} has targets")
-    return f"base and head were scored on different examples: {', '.join(differences) or 'their digests differ'}"
+    return f"{OTHER_EXAMPLES}: {', '.join(differences) or 'their digests differ'}"

@@ -191,13 +191,12 @@ def _unsure(found: SliceEvidence, results: Sequence[SliceJudgement]) -> list[str
 
 
 def _left_out(found: SliceEvidence, pairs: Sequence[tuple[AskedSlice, SliceJudgement]]) -> list[str]:
-    """How many slices are named and not judged, and why."""
-    small = sum(result.outcome == "too small" for _, result in pairs)
+    """Why some slices are not judged; those that are too small are named where the slices are."""
+    small = any(result.outcome == "too small" for _, result in pairs)
     undefined = sum(one.large_enough and one.slice.difference is None for one, _ in pairs)
     sentences = []
     if small:
-        has = f"{small} {'slice has' if small == 1 else 'slices have'} fewer than {_examples(found.rule.min_size)}"
-        sentences.append(f"{_name(found)}: {has}, and nothing is said of {'it' if small == 1 else 'them'}.")
+        sentences.append(f"{_name(found)}: only slices with at least {_examples(found.rule.min_size)} are judged.")
     if undefined:
         sentences.append(f"{_name(found)}: the metric is not defined in {undefined} of the slices.")
     return sentences

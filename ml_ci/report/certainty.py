@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ml_ci import numbers
 from ml_ci.compare.judgement import Decision, Judgement, SliceJudgement, SliceOutcome
+from ml_ci.compare.wording import causes_once
+from ml_ci.report.wear import counted, wear, wear_detail, worn
 from ml_ci.result import TestSetUse
 
 _SLICE_OUTCOMES: dict[SliceOutcome, str] = {
@@ -21,10 +23,21 @@ _SLICE_OUTCOMES: dict[SliceOutcome, str] = {
 HOW_DECIDED = (
     "Δ is head − base. A rule passes if its one-sided bound on the worse side is within what is allowed, fails if even its "
     "other bound is not (and by so much that it is not chance among all rules, or all slices, together, by Holm), and is "
-    "inconclusive in between. The interval in the table is two-sided, so it is a little wider. Detectable is the smallest "
-    "change that this evidence shows in 80 % of cases."
+    "inconclusive in between. The interval in the table is two-sided, so it is a little wider. A point is 0.01."
 )
-CLEARLY_WORSE = "Clearly worse: beyond chance, even when all slices are looked at together (Benjamini-Hochberg)."
+_DETECTABLE = (
+    " Detectable is the distance from the limit that this evidence shows in 80 % of cases, and Needed is how much of it "
+    "would settle the answer."
+)
+CLEARLY_WORSE = (
+    "Clearly worse: beyond chance, even when all slices are looked at together (Benjamini-Hochberg). A slice may be so and "
+    "still be inconclusive: it is worse, but not surely by more than is allowed."
+)
+_WORSE_TOO: dict[SliceOutcome, str] = {
+    "pass": "✅ pass; clearly worse, within the limit",
+    "inconclusive": "❔ inconclusive; clearly worse, maybe within the limit",
+    "shown": "⚠️ clearly worse",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,13 +100,20 @@ class Slices:
 
     @property
     def worst(self) -> SliceRow | None:
-        """The row that is shown even where all others are folded away."""
-        return self.rows[0] if self.rows else None
+        """The row that is shown even where all others are folded away; None where nothing is known to have changed."""
+        first = self.rows[0] if self.rows else None
+        return first if first and (first.bad or first.delta not in ("=", numbers.NOTHING)) else None
+
+    @property
+    def of_many(self) -> bool:
+        """Whether there is more than one metric, so that its column is worth its place."""
+        return len({row.metric for row in self.rows}) > 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Certainty:
-    """How sure it all is. `plain` are the metrics that were judged by two numbers only; `wear` is on the test set.
+    """How sure it all is. `plain` are the metrics that were judged by two numbers only; `wear` is on the test set, and
+    `wear_detail` how much of it is left. `stands_on` names the evidence and its size.
 
     `findings` leaves out what the headline says already. `not_judged` are sentences on slices where there are none.
     """
@@ -105,33 +125,41 @@ class Certainty:
     slices: Slices | None = None
     not_judged: tuple[str, ...] = ()
     wear: str = ""
+    wear_detail: str = ""
+    stands_on: str = ""
+
+    @property
+    def how_decided(self) -> str:
+        """What the words of the table mean."""
+        explained = any((row.detectable, row.needed) != (numbers.NOTHING,) * 2 for row in self.grounds)
+        return HOW_DECIDED + (_DETECTABLE if explained else "")
 
 
-def certainty(decision: Decision, test_set: TestSetUse | None) -> Certainty:
-    """What a decision says of how sure it is; a test set that is worn out is in `worn` instead."""
+def unsaid(texts: Iterable[str], said: str) -> tuple[str, ...]:
+    """The sentences that have not been said elsewhere."""
+    return tuple(text for text in texts if text.rstrip(".") not in said)
+
+
+def certainty(decision: Decision, test_set: TestSetUse | None, warnings: Sequence[str] = ()) -> Certainty:
+    """What a decision says of how sure it is; a test set that is worn out is in `worn` instead.
+
+    What its reasons and the `warnings` say is not said again.
+    """
+    said = " ".join((*decision.reasons, *warnings))
+    notes = tuple(note for note in _notes(decision.judgements) if unsaid([note.text], said))
+    causes = [said, *(note.text for note in notes)]
+    of_slices = tuple(causes_once(causes, unsaid(decision.notes, said))[len(causes) :])
     relative = [judgement for judgement in decision.judgements if judgement.method]
     return Certainty(
         findings=_findings(relative, " ".join(decision.reasons)),
         plain=tuple(judgement.rule.metric for judgement in relative if judgement.interval is None),
         grounds=tuple(_grounds(judgement) for judgement in relative),
-        notes=_notes(relative),
-        slices=_slices(decision) if decision.slices else None,
-        not_judged=() if decision.slices else decision.notes,
-        wear=_wear(test_set) if test_set and not worn(test_set) else "",
-    )
-
-
-def worn(test_set: TestSetUse | None) -> str:
-    """The warning that a test set has carried more verdicts than it supports; empty where it has not.
-
-    One that is too small for a single verdict is not worn out but small: a warning that never ends is not read.
-    """
-    if test_set is None or not test_set.supported or test_set.verdicts <= test_set.supported:
-        return ""
-    return (
-        f"This test set has carried {_counted(test_set.verdicts, 'verdict')}, and {_size(test_set)} about "
-        f"{test_set.supported:,} where each change may have been made with the last verdict in mind: what passes may be "
-        "fitted to these examples. Take new ones."
+        notes=notes,
+        slices=_slices(decision.slices, of_slices) if decision.slices else None,
+        not_judged=() if decision.slices else of_slices,
+        wear=wear(test_set) if test_set and not worn(test_set) else "",
+        wear_detail=wear_detail(test_set, relative) if test_set and not worn(test_set) else "",
+        stands_on=_stands_on(relative),
     )
 
 
@@ -172,28 +200,40 @@ def _grounds(judgement: Judgement) -> Grounds:
     )
 
 
-def _slices(decision: Decision) -> Slices:
-    slices = decision.slices
+def _stands_on(judgements: Sequence[Judgement]) -> str:
+    """`predictions: 1,000 examples`, with the metrics' names where they differ; empty where there are only numbers."""
+    found: dict[str, list[str]] = {}
+    for judgement in judgements:
+        found.setdefault(judgement.evidence or numbers.NOTHING, []).append(judgement.rule.metric)
+    if all(judgement.interval is None for judgement in judgements):
+        return ""
+    named = (f"{text} ({', '.join(names)})" if len(found) > 1 else text for text, names in found.items())
+    return f"The verdict stands on {'; '.join(named)}."
+
+
+def _slices(slices: Sequence[SliceJudgement], notes: tuple[str, ...]) -> Slices:
     judged = ordered(slices)
     small = [judgement for judgement in slices if judgement.outcome == "too small"]
     names = dict.fromkeys(
         f"{judgement.column} = {judgement.value or '(empty)'} ({judgement.size:,})" for judgement in small
     )
+    unsure = [judgement for judgement in judged if judgement.outcome == "inconclusive"]
+    unsure_and_worse = sum(judgement.worse for judgement in unsure)
     counts = [
         (sum(judgement.outcome == "fail" for judgement in judged), "failed"),
-        (sum(judgement.outcome == "inconclusive" for judgement in judged), "inconclusive"),
-        (sum(judgement.worse and judgement.outcome != "fail" for judgement in judged), "clearly worse"),
+        (len(unsure), "inconclusive" + (f" ({unsure_and_worse:,} of them clearly worse)" if unsure_and_worse else "")),
+        (sum(judgement.worse and judgement.outcome in ("pass", "shown") for judgement in judged), "clearly worse"),
         (len(small), "too small to judge"),
     ]
     said = ", ".join(f"{count:,} {word}" for count, word in counts if count)
     places = len({(judgement.column, judgement.value) for judgement in slices})
     metrics = len({judgement.metric for judgement in slices})
-    title = _counted(places, "slice") + (f" × {metrics} metrics" if metrics > 1 else "")
+    title = counted(places, "slice") + (f" × {metrics} metrics" if metrics > 1 else "")
     return Slices(
         title=title + (f": {said}" if said else ""),
         rows=tuple(_slice_row(judgement) for judgement in judged),
         small=tuple(names),
-        notes=decision.notes,
+        notes=notes,
     )
 
 
@@ -201,7 +241,7 @@ def _slice_row(judgement: SliceJudgement) -> SliceRow:
     base, head = numbers.pair(judgement.base, judgement.head)
     outcome = _SLICE_OUTCOMES[judgement.outcome]
     if judgement.worse and judgement.outcome != "fail":
-        outcome = "⚠️ clearly worse" if judgement.outcome == "shown" else f"{outcome}, clearly worse"
+        outcome = _WORSE_TOO.get(judgement.outcome, outcome)
     return SliceRow(
         metric=judgement.metric,
         column=judgement.column,
@@ -215,24 +255,6 @@ def _slice_row(judgement: SliceJudgement) -> SliceRow:
         outcome=outcome,
         bad=judgement.outcome == "fail" or judgement.worse,
     )
-
-
-def _wear(test_set: TestSetUse) -> str:
-    text = f"This test set has carried {_counted(test_set.verdicts, 'verdict')}"
-    if test_set.supported is None:
-        return f"{text}."
-    if test_set.supported == 0:
-        none = "none for sure, if changes are made with the last verdict in mind"
-        return f"{text}; {_size(test_set)} {none}; ml-ci plan says how many would."
-    return f"{text}; {_size(test_set)} about {test_set.supported:,} before new ones are needed."
-
-
-def _size(test_set: TestSetUse) -> str:
-    return f"its {test_set.examples:,} examples support" if test_set.examples else "its size supports"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}" + ("s" if count != 1 else "")
 
 
 def _two(value: float | None) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ml_ci import numbers
 from ml_ci.compare.comparison import MetricDifference
 from ml_ci.compare.judgement import Decision
+from ml_ci.compare.pairing import OTHER_EXAMPLES
 from ml_ci.result import Result
 
 Tone = Literal["good", "bad", "unsure", "warning"]
@@ -36,6 +38,21 @@ def no_baseline(result: Result) -> str:
     return result.base.why or "no run of it was found, and it was not trained."
 
 
+def on_other_examples(result: Result) -> str:
+    """That both sides have predictions, but of different examples; empty where it is not so, or not known."""
+    base, head = result.base.run, result.head
+    if result.decision is None or base is None or head is None or not (base.predictions and head.predictions):
+        return ""
+    if not (base.test_set and head.test_set) or base.test_set == head.test_set:
+        return ""
+    found = result.decision
+    for text in (*(note for judgement in found.judgements for note in judgement.notes), *found.notes, *found.reasons):
+        _, known, more = text.partition(OTHER_EXAMPLES)
+        if known:
+            return f"{OTHER_EXAMPLES}{more}"
+    return f"{OTHER_EXAMPLES}."
+
+
 def headline(result: Result) -> Headline:
     """The verdict in a word, why, and what the policy makes of it."""
     title = "" if result.key == "default" else result.key
@@ -58,11 +75,20 @@ def headline(result: Result) -> Headline:
 
 
 def _words(result: Result, decision: Decision) -> tuple[Tone, str, str, list[str]]:
-    judgements = decision.judgements
+    other = on_other_examples(result)
     if decision.verdict == "fail":
-        return "bad", "❌", "Fail", list(decision.reasons)
+        return "bad", "❌", "Fail", _second(decision.reasons, other)
     if decision.verdict == "inconclusive":
-        return "unsure", "❔", "Inconclusive", list(decision.reasons)
+        return "unsure", "❔", "Inconclusive", _second(decision.reasons, other)
+    return _passed(result, decision, other)
+
+
+def _passed(result: Result, decision: Decision, other: str) -> tuple[Tone, str, str, list[str]]:
+    judgements = decision.judgements
+    if other:
+        passed = [_summary(decision)] if judgements else []
+        rest = [reason for reason in decision.reasons if OTHER_EXAMPLES not in reason]
+        return "warning", "⚠️", "Pass, but on other examples", [other, *passed, *rest]
     if result.base.run is None or decision.reasons:
         reasons = list(decision.reasons) if result.base.run else ["there was no base to compare with."]
         return "warning", "⚠️", "Pass, but not compared", reasons
@@ -71,6 +97,13 @@ def _words(result: Result, decision: Decision) -> tuple[Tone, str, str, list[str
     if not judgements and not _gated_slices(decision):
         return "warning", "⚠️", "Pass, but not judged", ["the configuration has no `gate`, so nothing holds this back."]
     return "good", "✅", "Pass", [_summary(decision)]
+
+
+def _second(reasons: Sequence[str], other: str) -> list[str]:
+    """That the examples differ comes right after what decided, unless a reason says it."""
+    if not other or any(OTHER_EXAMPLES in reason for reason in reasons):
+        return list(reasons)
+    return [*reasons[:1], f"{other[0].upper()}{other[1:]}", *reasons[1:]]
 
 
 def _gated_slices(decision: Decision) -> int:

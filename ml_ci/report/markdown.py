@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ml_ci.compare.comparison import Change
 from ml_ci.report import escape
-from ml_ci.report.certainty import CLEARLY_WORSE, HOW_DECIDED, Certainty, SliceRow, Slices
+from ml_ci.report.certainty import CLEARLY_WORSE, Certainty, SliceRow, Slices
 from ml_ci.report.escape import Markdown
 from ml_ci.report.headline import no_baseline
 from ml_ci.report.presentation import Picture, Presentation
@@ -68,7 +68,6 @@ def _render(
         "unchanged_table": "" if shown.same_inputs else _metric_table(shown.unchanged, compared=False),
         "grounds_table": _grounds_table(shown.certainty),
         "slices_table": _slices_table(shown.certainty.slices, slices),
-        "how_decided": HOW_DECIDED,
         "clearly_worse": CLEARLY_WORSE,
         "left_out": "",
     }
@@ -144,7 +143,7 @@ def _slices_table(slices: Slices | None, most: int) -> Markdown:
         for row in slices.rows[:most]
     ]
     absent = {"Allowed"} if all(row.margin == "—" for row in slices.rows) else set()
-    if len({row.metric for row in slices.rows}) == 1:
+    if not slices.of_many:
         absent.add("Metric")
     return _table(cells, columns, absent)
 

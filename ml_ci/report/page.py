@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_ci.report import escape
-from ml_ci.report.certainty import CLEARLY_WORSE, HOW_DECIDED
+from ml_ci.report.certainty import CLEARLY_WORSE
 from ml_ci.report.headline import no_baseline
 from ml_ci.report.presentation import Plot, Presentation, pictures
 from ml_ci.report.templates import template
@@ -32,7 +32,6 @@ def render_page(result: Result, presentation: Presentation, plots: Sequence[Plot
         pictures=pictures(plots, lambda plot: _data_uri(plot.path)),
         no_baseline=no_baseline(result),
         most=_MOST_SLICES,
-        how_decided=HOW_DECIDED,
         clearly_worse=CLEARLY_WORSE,
     )
 

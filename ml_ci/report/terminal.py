@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,11 @@ _ASCII = str.maketrans(
     }
     | {"✅": "[ok]", "❌": "[x]", "❔": "[?]", "⚠": "[!]", "\ufe0f": "", "×": "x", "⏎": " "}
 )
+_PERCENTAGE = re.compile(r" \([^)]*%\)")
 _MOST_ROWS = 20
+_MOST_NAMES = 8
+_WIDE = 100
+"""Columns from which on a table of the gate has room for all that it knows."""
 
 
 def print_result(result: Result, console: Console) -> None:
@@ -102,10 +107,17 @@ class _Page:
         table: Table = Table(box=box.SIMPLE, pad_edge=False, safe_box=True)
         for title in columns:
             table.add_column(
-                self._text(title), justify="right" if title in {"Base", "Head"} else "left", overflow="fold"
+                self._text(title),
+                justify="right" if title in {"Base", "Head"} else "left",
+                overflow="fold",
+                # a verdict and a number are not to be parted; names and limits can be
+                no_wrap=title in {"Base", "Head", "Outcome"},
             )
         for row in rows:
-            table.add_row(*(self._text(getattr(row, field), _style(row, field)) for field in columns.values()))
+            cells = ((field, getattr(row, field)) for field in columns.values())
+            if self._console.width < _WIDE:
+                cells = ((field, _PERCENTAGE.sub("", text) if field == "delta" else text) for field, text in cells)
+            table.add_row(*(self._text(text, _style(row, field)) for field, text in cells))
         self._console.print(table)
 
     def _text(self, text: str, style: str = "") -> Text:
@@ -122,23 +134,34 @@ class _Page:
 
 def _certainty(certainty: Certainty) -> Iterator[tuple[str, str]]:
     """The lines below the table, with their style: what the evidence says, and what it is worth."""
+    if certainty.stands_on:
+        yield certainty.stands_on, ""
     for finding in certainty.findings[:_MOST_ROWS]:
         yield f"{finding.name} {finding.text}", ""
     if certainty.plain:
         names = ", ".join(certainty.plain[:_MOST_ROWS])
         yield f"⚠️ Plain tolerance on two numbers: it does not know chance ({names}).", "yellow"
     slices = certainty.slices
+    if slices:
+        yield f"{slices.title}.", "dim"
     if slices and (worst := slices.worst):
-        where = f"Worst of {slices.title}: {worst.column} = {worst.value} ({worst.size} examples)"
+        where = f"Worst slice: {worst.column} = {worst.value or '(empty)'} ({worst.size} examples)"
         said = "" if worst.outcome == numbers.NOTHING else f": {worst.outcome}"
         numbers_of_it = f"{worst.metric} {worst.base} → {worst.head}, {worst.delta}, interval {worst.interval}"
         yield f"{where}: {numbers_of_it}{said}", "red" if worst.bad else ""
+    if slices and slices.small:
+        yield f"Too small to judge: {_few(slices.small)}.", "dim"
     for text in (*certainty.not_judged, *(slices.notes if slices else ())):
         yield text, "dim"
     for note in certainty.notes[:_MOST_ROWS]:
-        yield f"{', '.join(note.names[:3])}: {note.text}", "dim"
+        yield f"{_few(note.names)}: {note.text}", "dim"
     if certainty.wear:
         yield certainty.wear, "dim"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def _gate_columns(shown: View) -> dict[str, str]:

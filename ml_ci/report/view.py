@@ -10,8 +10,9 @@ from ml_ci import numbers
 from ml_ci.compare.comparison import Change, MetricDifference
 from ml_ci.compare.judgement import Judgement, Outcome
 from ml_ci.records import Origin, Run
-from ml_ci.report.certainty import Certainty, certainty, worn
+from ml_ci.report.certainty import Certainty, certainty, unsaid
 from ml_ci.report.headline import Headline, headline, no_baseline
+from ml_ci.report.wear import worn
 from ml_ci.result import Result
 
 OUTCOMES: dict[Outcome, str] = {
@@ -111,19 +112,21 @@ def view(result: Result) -> View:
 def _certainty(result: Result) -> Certainty:
     if result.decision is None:
         return Certainty()
-    found = certainty(result.decision, result.test_set)
+    found = certainty(result.decision, result.test_set, all_warnings(result))
     # where nothing was trained again there is no chance to know of
     return replace(found, plain=()) if result.head_origin == "same-inputs" else found
 
 
 def _gated_row(judgement: Judgement) -> MetricRow:
     row = judgement.difference
-    base, head = numbers.pair(row.base, row.head)
+    # a number that the rule did not take, as training's word for broken predictions, is not shown as head's
+    taken = row.head if judgement.outcome != "missing" else None
+    base, head = numbers.pair(row.base, taken)
     return MetricRow(
         name=row.name,
         base=base,
         head=head,
-        delta=numbers.change(row.base, row.head, judgement.rule.direction),
+        delta=numbers.change(row.base, taken, judgement.rule.direction),
         interval=numbers.interval(judgement.interval) if judgement.interval else "",
         limit=_MINUS.sub("−", judgement.limit) or numbers.NOTHING,
         outcome=OUTCOMES[judgement.outcome],
@@ -177,7 +180,8 @@ def all_warnings(result: Result) -> tuple[str, ...]:
     own = [f"{prefix}{warning}" for run, prefix in runs if run for warning in run.warnings]
     own = [warning for warning in own if warning not in result.warnings]
     wear = [text] if (text := worn(result.test_set)) else []
-    return tuple(dict.fromkeys([*result.warnings, *own, *wear]))
+    said = " ".join(result.decision.reasons) if result.decision else ""
+    return tuple(dict.fromkeys([*unsaid(result.warnings, said), *unsaid(own, said), *wear]))
 
 
 def _head_side(result: Result) -> Side:

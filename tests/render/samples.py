@@ -12,7 +12,7 @@ from ml_ci.report.files import write_output
 from ml_ci.report.markdown import render_comment
 from ml_ci.report.presentation import Presentation, pictures, reproduce_lines
 from ml_ci.result import Result, TestSetUse
-from tests.runs import BASE, HEAD, decided, failed, judged, part, result, rule, run
+from tests.runs import BASE, HEAD, decided, failed, judged, part, result, rule, run, scored
 
 HOSTILE = "a|b`c`<img src=x onerror=alert(1)>@octocat #1 www.evil.example\n\n# h \u202eevil [x](http://evil.example) $x$ :smile:"
 
@@ -177,7 +177,18 @@ def _sure(passing: Result) -> dict[str, Result]:
     ]
     north = "accuracy where region is north (412 examples, 0.95 → 0.88) is at least 4.6 points worse, with 95 % confidence; you allow 3 points."
     use = TestSetUse(digest="e" * 64, verdicts=7, examples=10_000, supported=12)
+    other = "base and head were scored on different examples: 100 ids are only on base (the first is 17)"
+    unpaired = replace(plain, notes=(f"The predictions could not be paired: {other}.",))
     return {
+        "sure-other": decided(
+            replace(
+                passing,
+                base=replace(passing.base, run=scored(passing.base.run, "a")),
+                head=scored(passing.head, "b"),
+            ),
+            "pass",
+            unpaired,
+        ),
         "sure-pass": decided(passing, "pass", accuracy, auc, test_set=use),
         "sure-unsure": decided(passing, "inconclusive", unsure, auc, test_set=replace(use, verdicts=13)),
         "sure-fail": decided(
@@ -186,7 +197,7 @@ def _sure(passing: Result) -> dict[str, Result]:
             *(unsure, auc, worse, plain),
             slices=slices,
             reasons=[worse.why, north],
-            notes=["accuracy by region: 14 slices have fewer than 50 examples, and nothing is said of them."],
+            notes=["accuracy by region: only slices with at least 50 examples are judged."],
             test_set=use,
         ),
         "sure-slices": decided(
