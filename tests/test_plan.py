@@ -264,3 +264,11 @@ def test_the_helps_example_is_one(tmp_path: Path) -> None:
     _, condition, options = example.split("'")
     answer = ml_ci("plan", condition, *options.split(), folder=tmp_path)
     assert answer.stdout.startswith("67,706 examples ")
+
+
+def test_the_manuals_example_is_what_the_command_prints(tmp_path: Path) -> None:
+    manual = Path(__file__).parents[1] / "docs" / "plan.md"
+    shown = manual.read_text(encoding="utf-8").split("```console\n$ ml-ci plan ")[1].split("```")[0]
+    command, _, output = shown.partition("\n")
+    _, condition, options = command.split("'")
+    assert ml_ci("plan", condition, *options.split(), folder=tmp_path).stdout == output
