@@ -14,12 +14,13 @@ from ml_ci.sources.verdict_counts import VerdictCounts
 
 
 def use_of(config: Config, base: Run | None, head: Run, material: Material, counts: VerdictCounts) -> TestSetUse | None:
-    """The use of head's test set; None where it is not known which one that is.
+    """The use of head's test set; None where it is not known which one that is, or head predicts there as base does.
 
+    Who is shown the same predictions again learns nothing new of the test set.
     How many verdicts it supports is known for averages over examples of values in [0, 1], which accuracy is, and
     columns may be: by the strictest rule on one of them.
     """
-    if not head.test_set:
+    if not head.test_set or _predicts_the_same(base, head, config):
         return None
     verdicts = counts.with_verdict_on(head).verdicts[head.test_set]
     use = TestSetUse(digest=head.test_set, verdicts=verdicts)
@@ -33,6 +34,13 @@ def use_of(config: Config, base: Run | None, head: Run, material: Material, coun
         else supported(len(scored), margin, config.policy.confidence, _discordance(material.base, scored))
     )
     return TestSetUse(digest=use.digest, verdicts=verdicts, examples=len(scored), supported=carries)
+
+
+def _predicts_the_same(base: Run | None, head: Run, config: Config) -> bool:
+    """Whether all that was kept of the predictions is equal; of repeats only the first training's are."""
+    if base is None or base.predictions is None or head.predictions is None or config.repeats > 1:
+        return False
+    return base.predictions == head.predictions and base.test_set == head.test_set
 
 
 def _margins(config: Config, base: Run | None, scored: Predictions) -> Iterator[float]:

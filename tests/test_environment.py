@@ -18,7 +18,7 @@ from ml_ci.config import EnvironmentSpec
 from ml_ci.errors import ConfigError, OutsideError
 from ml_ci.sources.environment import TrainingEnvironment, path_with_dvc_last, path_without_own, prepare
 from ml_ci.sources.environment_build import Build
-from ml_ci.sources.interpreters import installed
+from ml_ci.sources.interpreters import callers_path, installed
 from ml_ci.sources.requirements import find_source
 
 BASE = str(Path(sys._base_executable).parent)  # type: ignore[attr-defined]
@@ -409,6 +409,30 @@ def test_ml_cis_own_programs_are_taken_off_the_path_unless_its_environment_is_ac
     assert path_without_own({"PATH": path}) == os.pathsep.join(["/usr/local/bin", "/bin"])
     assert path_without_own({"PATH": path, "VIRTUAL_ENV": "/elsewhere"}) == os.pathsep.join(["/usr/local/bin", "/bin"])
     assert path_without_own({"PATH": path, "VIRTUAL_ENV": sys.prefix}) == path
+
+
+def test_the_callers_own_environment_is_the_one_on_the_path_even_if_ml_ci_is_installed_there(
+    repository: Repository,
+) -> None:
+    path = os.pathsep.join([f"{sys.prefix}/bin", repository.outer["PATH"]])
+    for spec in (EnvironmentSpec(kind="none"), AUTO):
+        own = repository.prepare(spec, outer={**repository.outer, "PATH": path})
+        assert says(own, "import sys; print(sys.prefix)", repository.top) == sys.prefix
+        assert own.packages["pytest"]
+    in_container = repository.prepare(outer={**repository.outer, "PATH": path}, in_container=True)
+    assert says(in_container, "import sys; print(sys.prefix)", repository.top) == sys.base_prefix
+
+
+@pytest.mark.parametrize("marker", ["uv-receipt.toml", "pipx_metadata.json", "../CACHEDIR.TAG"])
+def test_an_environment_that_was_made_for_ml_ci_alone_is_nobodys_own(tmp_path: Path, marker: str) -> None:
+    """`uvx` puts its own on the PATH."""
+    own = tmp_path / "tools" / "ml-ci"
+    (own / "bin").mkdir(parents=True)
+    path = os.pathsep.join([str(own / "bin"), "/bin"])
+    (own / "CACHEDIR.TAG").touch()  # uv leaves it in each environment
+    assert callers_path({"PATH": path}, in_container=False, own=own) == path
+    (own / marker).touch()
+    assert callers_path({"PATH": path}, in_container=False, own=own) == "/bin"
 
 
 def test_dvc_is_the_last_on_the_path_and_alone_there(tmp_path: Path) -> None:

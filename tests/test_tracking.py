@@ -350,6 +350,16 @@ def test_names_that_mlflow_would_refuse_do_not_keep_a_run_from_being_kept(mlflow
     assert store.by_commit(who.key, who.commit) == run
 
 
+def test_a_run_that_is_kept_as_no_baseline_is_never_found_as_one(mlflow_server: str) -> None:
+    who, store = identity(), Tracking(mlflow_server, {}, shared=True)
+    run = keep(mlflow_server, who, accuracy=0.9)
+    other = identity()
+    lost = replace(run, commit=other.commit, key=other.key, run_id=store.create(other, since()))
+    assert store.complete(lost, other, {}, baseline=False).run_id
+    assert store.by_commit(other.key, other.commit) is None
+    assert store.by_fingerprint(other.key, other.fingerprint) is None
+
+
 def test_images_come_back_by_their_content(mlflow_server: str) -> None:
     who, store = identity(), Tracking(mlflow_server, {}, shared=True)
     run = replace(keep(mlflow_server, who, accuracy=0.9), images=(Image(path="plots/a.png", sha256="ab12"),))

@@ -16,6 +16,7 @@ from ml_ci.sources.environment_build import Build, run_build
 from ml_ci.sources.interpreters import (
     BIN,
     ask,
+    callers_path,
     callers_python,
     installed,
     interpreter,
@@ -70,8 +71,9 @@ def prepare(
     """
     variables = training_variables(outer)
     variables["PATH"] = path_without_own(outer)
+    own = {**variables, "PATH": callers_path(outer, in_container=in_container)}
     if spec.kind == "none":
-        return _callers_own(variables, cache, "the caller's own")
+        return _callers_own(own, cache, "the caller's own")
     if spec.kind == "command":
         return _by_command(spec.value, directory, variables, cache, log, owner)
     if spec.kind == "requirements":
@@ -79,7 +81,7 @@ def prepare(
     else:
         source = requirements.find_source(directory, top)
     if source is None:
-        return _callers_own(variables, cache, "the caller's own", _why_not_built(directory, top, in_container))
+        return _callers_own(own, cache, "the caller's own", _why_not_built(directory, top, in_container))
     build = Build(source, variables, cache, log, owner, in_container)
     return _built(build, source, cache)
 

@@ -16,15 +16,33 @@ from ml_ci.errors import OutsideError
 BIN = "Scripts" if sys.platform == "win32" else "bin"
 
 
-def path_without_own(outer: Mapping[str, str]) -> str:
+def path_without_own(outer: Mapping[str, str], own: Path = Path(sys.prefix)) -> str:
     """The caller's PATH without ml-ci's own virtual environment, unless the caller has activated that one."""
-    own = Path(sys.prefix)
     parts = outer.get("PATH", os.defpath).split(os.pathsep)
     activated = outer.get("VIRTUAL_ENV")
-    if sys.prefix == sys.base_prefix or (activated and Path(activated).resolve() == own.resolve()):
+    if own == Path(sys.base_prefix) or (activated and Path(activated).resolve() == own.resolve()):
         return os.pathsep.join(parts)
     hidden = {str(own / BIN), os.path.realpath(own / BIN)}
     return os.pathsep.join(part for part in parts if part.rstrip("/\\") not in hidden)
+
+
+def callers_path(outer: Mapping[str, str], *, in_container: bool, own: Path = Path(sys.prefix)) -> str:
+    """The caller's PATH for a training that runs in the caller's own environment: as it was given.
+
+    Whoever has the folder that ml-ci is installed in on the PATH means its `python`, activated or not. Not so where
+    nobody chose that folder: in the container, or where a tool made it for ml-ci alone (`uvx` even puts it on the PATH).
+    """
+    if in_container or _is_for_ml_ci_alone(own):
+        return path_without_own(outer, own)
+    return outer.get("PATH", os.defpath)
+
+
+def _is_for_ml_ci_alone(own: Path) -> bool:
+    """Whether `uv tool install`, `uvx` or pipx made this environment, as what they leave in it or above it tells."""
+    if any((own / name).is_file() for name in ("uv-receipt.toml", "pipx_metadata.json")):
+        return True
+    # uvx's are in uv's cache; uv marks an environment of one's own in the same way, but not what is above it
+    return any((folder / "CACHEDIR.TAG").is_file() for folder in own.parents)
 
 
 def callers_python(path: str) -> str | None:
