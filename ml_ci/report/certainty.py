@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ml_ci import numbers
 from ml_ci.compare.judgement import Decision, Judgement, SliceJudgement, SliceOutcome
 from ml_ci.compare.wording import causes_once
-from ml_ci.report.wear import counted, wear, wear_detail, worn
+from ml_ci.report.wear import counted, plan, wear, wear_detail, worn
 from ml_ci.result import TestSetUse
 
 _SLICE_OUTCOMES: dict[SliceOutcome, str] = {
@@ -113,7 +113,7 @@ class Slices:
 @dataclass(frozen=True, kw_only=True)
 class Certainty:
     """How sure it all is. `plain` are the metrics that were judged by two numbers only; `wear` is on the test set, and
-    `wear_detail` how much of it is left. `stands_on` names the evidence and its size.
+    `wear_detail` how much of it is left, `plan` the command that says how much it takes. `stands_on` names the evidence and its size.
 
     `findings` leaves out what the headline says already. `not_judged` are sentences on slices where there are none.
     """
@@ -126,6 +126,7 @@ class Certainty:
     not_judged: tuple[str, ...] = ()
     wear: str = ""
     wear_detail: str = ""
+    plan: str = ""
     stands_on: str = ""
 
     @property
@@ -158,7 +159,8 @@ def certainty(decision: Decision, test_set: TestSetUse | None, warnings: Sequenc
         slices=_slices(decision.slices, of_slices) if decision.slices else None,
         not_judged=() if decision.slices else of_slices,
         wear=wear(test_set) if test_set and not worn(test_set) else "",
-        wear_detail=wear_detail(test_set, relative) if test_set and not worn(test_set) else "",
+        wear_detail=wear_detail(test_set) if test_set and not worn(test_set) else "",
+        plan=plan(relative),
         stands_on=_stands_on(relative),
     )
 

@@ -199,7 +199,7 @@ def _legend(drawn: Figure, marks: Sequence[Mark], below: str, height: float) -> 
     y = (_BOTTOM - 0.16) / height
     drawn.text(_LEFT, y, "← worse", fontsize=7.5, color=SOFT, va="center")
     drawn.text(_RIGHT, y, "better →", fontsize=7.5, color=SOFT, va="center", ha="right")
-    drawn.text(0.008, y, "each row has its own scale", fontsize=7.5, color=SOFT, va="center")
+    drawn.text(0.008, y, "each row scaled to its limit", fontsize=7.5, color=SOFT, va="center")
     if below:
         drawn.text(_ALLOWED, y, below, fontsize=7.5, color=SOFT, va="center", ha="right")
     drawn.legend(

@@ -104,6 +104,9 @@ class _Page:
         from rich import box
         from rich.table import Table
 
+        narrow = self._console.width < _WIDE
+        if narrow:  # then the interval stands below its change
+            columns = {title: field for title, field in columns.items() if field != "interval"}
         table: Table = Table(box=box.SIMPLE, pad_edge=False, safe_box=True)
         for title in columns:
             table.add_column(
@@ -111,14 +114,18 @@ class _Page:
                 justify="right" if title in {"Base", "Head"} else "left",
                 overflow="fold",
                 # a verdict and a number are not to be parted; names and limits can be
-                no_wrap=title in {"Base", "Head", "Outcome"},
+                no_wrap=title in {"Base", "Head", "Δ", "Outcome"},
             )
         for row in rows:
-            cells = ((field, getattr(row, field)) for field in columns.values())
-            if self._console.width < _WIDE:
-                cells = ((field, _PERCENTAGE.sub("", text) if field == "delta" else text) for field, text in cells)
-            table.add_row(*(self._text(text, _style(row, field)) for field, text in cells))
+            table.add_row(*(self._cell(row, field, narrow=narrow) for field in columns.values()))
         self._console.print(table)
+
+    def _cell(self, row: MetricRow, field: str, *, narrow: bool) -> Text:
+        text: str = getattr(row, field)
+        if field != "delta" or not narrow:
+            return self._text(text, _style(row, field))
+        cell = self._text(_PERCENTAGE.sub("", text), _style(row, field))
+        return cell.append("\n" + self._letters(row.interval), "default") if row.interval else cell
 
     def _text(self, text: str, style: str = "") -> Text:
         from rich.text import Text

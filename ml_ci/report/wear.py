@@ -28,15 +28,19 @@ def wear(test_set: TestSetUse) -> str:
     return f"Test set: {examples}{counted(test_set.verdicts, 'verdict')} so far."
 
 
-def wear_detail(test_set: TestSetUse, judgements: Sequence[Judgement]) -> str:
-    """How many verdicts it carries in the worst case, and the command that says how many examples more would take."""
+def wear_detail(test_set: TestSetUse) -> str:
+    """How many verdicts it carries in the worst case."""
     if test_set.supported is None:
         return ""
     count = f"about {counted(test_set.supported, 'verdict')}" if test_set.supported else "not even one for sure"
     worst = "In the worst case, where each change is made with the last verdict in mind"
+    return f"{worst}, {_size(test_set)} {count}."
+
+
+def plan(judgements: Sequence[Judgement]) -> str:
+    """The command that says how many examples it takes to hold the strictest of these rules."""
     margin = min((judgement.margin for judgement in judgements if judgement.margin), default=0.01)
-    more = f"`ml-ci plan 'n - o > 0 +/- {float(f'{margin:.3g}'):f}".rstrip("0").rstrip(".") + "'`"
-    return f"{worst}, {_size(test_set)} {count}; {more} says how many examples it would take."
+    return f"ml-ci plan 'n - o > 0 +/- {float(f'{margin:.3g}'):f}".rstrip("0").rstrip(".") + "'"
 
 
 def _size(test_set: TestSetUse) -> str:
