@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -287,3 +288,20 @@ def test_a_narrow_terminal_parts_neither_outcome_nor_number() -> None:
     lines = [" ".join(line.split()) for line in file.getvalue().splitlines()]
     assert any(line.startswith("accuracy 0.950 0.945 ▼ −0.005 worse") and "❔ inconclusive" in line for line in lines)
     assert any("[−0.014, +0.004]" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("DeLong over groups", "DeLong's method compares two ROC curves"),
+        ("exact McNemar and Tango's score interval", "the examples that only one side gets right"),
+        ("BCa bootstrap, 2,000 resamples, and delta method", "A bootstrap draws the examples anew"),
+        ("jackknife over blocks", "leaves out one block"),
+        ("Welch's t", "both sides' trainings"),
+        ("t prediction interval", "one more record of the base branch"),
+    ],
+)
+def test_each_method_that_was_used_is_explained_in_the_fold(method: str, said: str) -> None:
+    above, folded = words(decided(FOUND, "pass", replace(SURE, method=method))).split("How sure this is")
+    assert said in folded
+    assert said not in above

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ml_ci import numbers
 from ml_ci.compare.judgement import Decision, Judgement, SliceJudgement, SliceOutcome
 from ml_ci.compare.wording import causes_once
+from ml_ci.report.methods import explained
 from ml_ci.report.wear import counted, plan, wear, wear_detail, worn
 from ml_ci.result import TestSetUse
 
@@ -132,8 +133,9 @@ class Certainty:
     @property
     def how_decided(self) -> str:
         """What the words of the table mean."""
-        explained = any((row.detectable, row.needed) != (numbers.NOTHING,) * 2 for row in self.grounds)
-        return HOW_DECIDED + (_DETECTABLE if explained else "")
+        detectable = any((row.detectable, row.needed) != (numbers.NOTHING,) * 2 for row in self.grounds)
+        methods = explained(row.method for row in self.grounds)
+        return HOW_DECIDED + (_DETECTABLE if detectable else "") + (f" {methods}" if methods else "")
 
 
 def unsaid(texts: Iterable[str], said: str) -> tuple[str, ...]:
