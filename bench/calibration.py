@@ -80,8 +80,18 @@ def rows() -> list[Row]:
         Row(name="RMSE, n=50, normal errors", metric="rmse", draw=numbers(50), higher=False),
         Row(name="RMSE, n=500, heavy tails (t, 5 degrees)", metric="rmse", draw=numbers(500, freedom=5), higher=False),
         Row(name="RMSE, 60 groups of 10", metric="rmse", draw=clustered_numbers(60), higher=False),
-        Row(name="mean of a column, n=500, log-normal, head is better", metric="gain", draw=skewed(500), truth=0.1 * exp(0.5)),
-        Row(name="mean of a column, n=50, log-normal, head is better", metric="gain", draw=skewed(50), truth=0.1 * exp(0.5)),
+        Row(
+            name="mean of a column, n=500, log-normal, head is better",
+            metric="gain",
+            draw=skewed(500),
+            truth=0.1 * exp(0.5),
+        ),
+        Row(
+            name="mean of a column, n=50, log-normal, head is better",
+            metric="gain",
+            draw=skewed(50),
+            truth=0.1 * exp(0.5),
+        ),
         Row(name="R², n=200 (generic bootstrap)", metric="r2", draw=numbers(200)),
     ]
 

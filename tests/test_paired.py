@@ -97,7 +97,9 @@ def test_more_examples_do_not_widen_the_interval_in_expectation(name: str) -> No
 def test_accuracy_that_few_examples_decide_is_warned_of() -> None:
     base, head = classified(400, 5)
     assert paired("accuracy", base, head).warnings == ()
-    few = replace(head, prediction=np.where(np.arange(400) < 40, head.prediction, base.prediction))
+    assert head.prediction is not None
+    assert base.prediction is not None
+    few = replace(head, prediction=np.concatenate([head.prediction[:40], base.prediction[40:]]))
     (warning,) = paired("accuracy", base, few).warnings
     assert "few discordant examples" in warning
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from ml_ci.result import Result
+from tests.action_job import Job
 from tests.conftest import RunJob
 from tests.predicting import CONFIG, PREDICTIONS, PREDICTS, predicting
-from tests.test_action import Job, job
+from tests.test_action import job
 
 __all__ = ["job"]
 
@@ -37,6 +38,16 @@ def test_where_nothing_can_be_written_it_is_not_counted_and_nothing_is_said_of_i
     done = job.on_pull_request(HEAD)
     assert done.code == 0, done.log
     assert "test-sets" not in done.log
+
+
+def test_a_head_that_predicts_exactly_as_base_does_is_not_counted(tmp_path: Path, run_job: RunJob) -> None:
+    repository = predicting(tmp_path / "repo", "count: 400, wrong: 40", "count: 400, wrong: 40, other: 1")
+    same = run_job(repository)
+    assert (same.head_origin, same.verdict, same.test_set) == ("trained", "pass", None)
+    repository.commit({"params.yaml": "count: 400\nwrong: 41"})
+    other = run_job(repository).test_set
+    assert other
+    assert other.verdicts == 1
 
 
 def supported(result: Result) -> int | None:
