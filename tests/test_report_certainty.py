@@ -253,7 +253,9 @@ def test_a_number_that_the_rule_did_not_take_is_not_shown_as_heads() -> None:
 
 def test_a_warning_that_is_a_reason_is_said_once() -> None:
     cause = 'predictions.csv has no column "label".'
-    found = result(run(BASE, accuracy=0.9), run(accuracy=0.9), warnings=[cause])
+    found = result(
+        run(BASE, accuracy=0.9), run(accuracy=0.9), warnings=[f"{cause} The verdict rests on weaker evidence."]
+    )
     found = decided(found, "fail", SURE, reasons=[f"accuracy is missing: {cause}"])
     assert all(text.count("has no column") == 1 for text in everywhere(found))
 

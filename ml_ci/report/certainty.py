@@ -139,8 +139,13 @@ class Certainty:
 
 
 def unsaid(texts: Iterable[str], said: str) -> tuple[str, ...]:
-    """The sentences that have not been said elsewhere."""
-    return tuple(text for text in texts if text.rstrip(".") not in said)
+    """The texts that have not been said elsewhere; of a cause with its consequence it is the cause that counts."""
+
+    def is_said(text: str) -> bool:
+        cause = text.rpartition(". ")[0]
+        return text.rstrip(".") in said or (bool(cause) and cause in said)
+
+    return tuple(text for text in texts if not is_said(text))
 
 
 def certainty(decision: Decision, test_set: TestSetUse | None, warnings: Sequence[str] = ()) -> Certainty:
@@ -150,8 +155,7 @@ def certainty(decision: Decision, test_set: TestSetUse | None, warnings: Sequenc
     """
     said = " ".join((*decision.reasons, *warnings))
     notes = tuple(note for note in _notes(decision.judgements) if unsaid([note.text], said))
-    causes = [said, *(note.text for note in notes)]
-    of_slices = tuple(causes_once(causes, unsaid(decision.notes, said))[len(causes) :])
+    of_slices = tuple(causes_once([said], unsaid(decision.notes, said))[1:])
     relative = [judgement for judgement in decision.judgements if judgement.method]
     return Certainty(
         findings=_findings(relative, " ".join(decision.reasons)),
