@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from ml_ci import side as sides
 from ml_ci.compare.comparison import compare
-from ml_ci.compare.evidence import Material, gather
+from ml_ci.compare.evidence import gather
+from ml_ci.compare.found import Material
 from ml_ci.compare.gate import decide
 from ml_ci.compare.slice_evidence import measure_slices
 from ml_ci.config import Config, unused_warnings

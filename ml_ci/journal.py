@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_ci.compare.comparison import Change
-from ml_ci.compare.evidence import Material
+from ml_ci.compare.found import Material
 from ml_ci.material import Stored
 from ml_ci.records import Baseline, Origin, Run
 from ml_ci.side import Workshop

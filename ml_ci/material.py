@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ml_ci.compare.evidence import Material
+from ml_ci.compare.found import Material
 from ml_ci.config import Config
 from ml_ci.errors import MlCiError, OutsideError
 from ml_ci.harvest import Finished

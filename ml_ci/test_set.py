@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ml_ci.compare.budget import supported
-from ml_ci.compare.evidence import Material
+from ml_ci.compare.found import Material
 from ml_ci.config import Config
 from ml_ci.predictions import Predictions
 from ml_ci.records import Run

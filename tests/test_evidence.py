@@ -11,7 +11,8 @@ import pytest
 from scipy import stats
 
 from ml_ci.compare.comparison import compare
-from ml_ci.compare.evidence import Evidence, Material, gather
+from ml_ci.compare.evidence import Evidence, gather
+from ml_ci.compare.found import Material
 from ml_ci.compare.gate import Judgement, decide
 from ml_ci.config import Config, PredictionsSpec, Rule
 from ml_ci.material import of_runs
@@ -498,6 +499,19 @@ def test_two_metrics_files_are_two_numbers_and_nothing_is_said_of_their_names() 
     config = Config(predictions=SPEC, gate=(ACCURACY,))
     material = of_runs(config, base, head, None, None)
     assert judged(base, head, ACCURACY, material, config).notes == ()
+
+
+def test_predictions_of_head_that_no_longer_give_the_metric_do_not_leave_it_to_trainings_word() -> None:
+    base = replace(
+        run(BASE),
+        metrics={"accuracy": Metric(value=accuracy(BASE_RIGHT), source="predictions.csv")},
+        predictions=KeptPredictions(sha256="0" * 64, rows=100),
+    )
+    head = replace(run(HEAD, accuracy=0.99), predictions=KeptPredictions(sha256="1" * 64, rows=100))
+    material = Material(base=PAIR.base, head=replace(scored(HEAD_RIGHT), prediction=None))
+    judgement = judged(base, head, ACCURACY, material, Config(predictions=SPEC))
+    assert judgement.outcome == "missing"
+    assert judgement.why == "accuracy is missing: base's was computed from predictions, and head's do not give it."
 
 
 def test_examples_are_grouped_as_base_says() -> None:

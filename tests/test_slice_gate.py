@@ -11,7 +11,8 @@ import pytest
 from scipy import stats
 
 from ml_ci.compare.comparison import compare
-from ml_ci.compare.evidence import Evidence, Material
+from ml_ci.compare.evidence import Evidence
+from ml_ci.compare.found import Material
 from ml_ci.compare.gate import Decision, decide
 from ml_ci.compare.slice_evidence import SliceEvidence, measure_slices
 from ml_ci.config import Config, Policy, PredictionsSpec, Rule, SliceRule, Tolerance

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from ml_ci.compare.evidence import Material, is_same
+from ml_ci.compare.evidence import is_same
+from ml_ci.compare.found import Material
 from ml_ci.compare.pairing import on_other_examples, parted_as
 from ml_ci.config import Config, SliceRule
 from ml_ci.errors import ConfigError
