@@ -8,8 +8,8 @@ from ml_ci.predictions import Predictions
 from ml_ci.statistics import cells, generic, means, ranked
 from ml_ci.statistics.columns import grouped, prediction_of, refusal, same_examples, score_of, scores
 from ml_ci.statistics.conditions import of_line
-from ml_ci.statistics.confidence import Certain, Difference
-from ml_ci.statistics.linear import Curve, Units
+from ml_ci.statistics.confidence import Certain, Confidence, Difference
+from ml_ci.statistics.linear import Curve, Line, Units
 from ml_ci.statistics.metrics import Metric, find, value_of
 from ml_ci.statistics.proportions import few_discordant, paired_proportions
 from ml_ci.statistics.roc import delong
@@ -99,7 +99,13 @@ def _of_column(name: str, base: Predictions, head: Predictions) -> Difference:
 
 def _of_means(name: str, units: Units, curve: Curve, base: Predictions, head: Predictions) -> Difference:
     units, groups = means.by_group(name, units, base, head)
-    straight, confidence, method = means.sure(units, curve, groups=groups)
+    sure = means.sure(units, curve, groups=groups)
+    return _of_line(*sure, of_line(sure[0], groups=groups), groups=groups)
+
+
+def _of_line(
+    straight: Line, confidence: Confidence, method: str, warnings: tuple[str, ...], *, groups: bool
+) -> Difference:
     return Difference(
         base=straight.base,
         head=straight.head,
@@ -107,7 +113,7 @@ def _of_means(name: str, units: Units, curve: Curve, base: Predictions, head: Pr
         method=method,
         size=straight.number,
         unit="groups" if groups else "examples",
-        warnings=of_line(straight, groups=groups),
+        warnings=warnings,
     )
 
 
@@ -156,13 +162,5 @@ def _of_cells(metric: Metric, curve: Curve, base: Predictions, head: Predictions
     if not cells.fits(metric, coded, found[1] if found else 1):
         return generic.difference(metric, base, head)
     units, groups = cells.by_group(metric.name, metric, coded, base, head)
-    straight, confidence, method = cells.sure(units, curve, groups=groups)
-    return Difference(
-        base=straight.base,
-        head=straight.head,
-        confidence=confidence,
-        method=method,
-        size=straight.number,
-        unit="groups" if groups else "examples",
-        warnings=cells.warnings_of(metric, sizes, straight, groups=groups),
-    )
+    sure = cells.sure(units, curve, groups=groups)
+    return _of_line(*sure, cells.warnings_of(metric, sizes, sure[0], groups=groups), groups=groups)
