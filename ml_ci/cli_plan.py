@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypedDict, get_args
 
@@ -20,7 +20,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 class Request:
     """The command line of `ml-ci plan`, with its condition read.
 
-    Raises ConfigError where a clause says the same of every model, since no example is needed to know that.
+    Raises ConfigError where a clause's limit is out of the reach of shares: no example is needed to know what it says.
     """
 
     condition: Condition
@@ -32,7 +32,8 @@ class Request:
 
     def __post_init__(self) -> None:
         for clause in self.condition.clauses:
-            foregone = clause.foregone(self.mode)
+            # what only the tolerance puts out of reach has a number of examples all the same, and a note
+            foregone = replace(clause, tolerance=Fraction(0)).foregone(self.mode)
             if foregone is not None:
                 raise ConfigError(_same_for_all(clause, self.mode, foregone))
 
@@ -170,7 +171,7 @@ def _table(request: Request) -> str:
 
 
 def _same_for_all(clause: Clause, mode: Mode, foregone: bool) -> str:
-    """The error for a clause that lets all models through, or none."""
+    """What is to be said of a clause that lets all models through, or none."""
     fate = "Every model is" if foregone else "No model can be"
     decided_by = f"{told(clause.expression)} {clause.sign} {number(clause.threshold(mode))}"
     percent = abs(clause.limit) > clause.weight
@@ -183,7 +184,9 @@ def _same_for_all(clause: Clause, mode: Mode, foregone: bool) -> str:
 
 def _notes(request: Request, found: Plan) -> tuple[str, ...]:
     """Sentences on what the number does not say by itself."""
-    return tuple(_on_variance(request, found))
+    foregone = [(clause, clause.foregone(request.mode)) for clause in request.condition.clauses]
+    same = [_same_for_all(clause, request.mode, fate) for clause, fate in foregone if fate is not None]
+    return (*same, *_on_variance(request, found))
 
 
 def _on_variance(request: Request, found: Plan) -> list[str]:

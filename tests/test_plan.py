@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -200,6 +201,21 @@ def test_a_variance_bound_that_saves_nothing_is_said(tmp_path: Path) -> None:
     assert "The variance bound 0.1 saves nothing here" in answer.stdout
 
 
+@pytest.mark.parametrize(
+    ("condition", "mode", "fate"),
+    [("n > 0.9 +/- 0.1", "fp-free", "No model can be"), ("n > 0.05 +/- 0.1", "fn-free", "Every model is")],
+)
+def test_a_limit_that_its_tolerance_puts_out_of_reach_is_planned_for_with_a_note(
+    tmp_path: Path, condition: str, mode: str, fate: str
+) -> None:
+    options = ("--mode", mode, "--reliability", "0.99", "--adaptivity", "none", "--json")
+    answer = ml_ci("plan", condition, *options, folder=tmp_path)
+    document = json.loads(answer.stdout)
+    assert (answer.returncode, document["examples"]) == (0, 404)
+    assert document["notes"][0].startswith(f"{fate} accepted by {condition}")
+    assert document["notes"][0].endswith("choose another limit or a smaller tolerance.")
+
+
 @pytest.mark.parametrize("options", [[], ["--steps", "32"]])
 def test_a_condition_may_begin_with_a_minus(tmp_path: Path, options: list[str]) -> None:
     answers = [ml_ci("plan", text, *options, folder=tmp_path) for text in ("-n + o < 0 +/- 0.1", "n - o > 0 +- 0.1")]
@@ -212,8 +228,8 @@ def test_a_condition_may_begin_with_a_minus(tmp_path: Path, options: list[str]) 
         (["n - o > 0.02"], 'column 13: expected "+/-"'),
         (["n > 90 +/- 2"], "No model can be accepted by n > 90 +/- 2: with --mode fp-free it is decided by n > 92"),
         (["d < 10 +/- 1"], "from 0 to 1; write 0.9 for 90 percent"),
-        (["n > 0.95 +/- 0.1"], "from 0 to 1; choose another limit or a smaller tolerance"),
-        (["n > 0.05 +/- 0.1", "--mode", "fn-free"], "Every model is accepted by n > 0.05 +/- 0.1"),
+        (["n > 1 +/- 0.1"], "No model can be accepted by n > 1 +/- 0.1"),
+        (["n - o < 1.5 +/- 0.1"], "Every model is accepted by n - o < 1.5 +/- 0.1"),
         (["n", "-", "o"], "came as 3 arguments; put it between single quotes"),
         (["n > 0.5 +/- 0.1", "--reliability", "1"], "between 0 and 1"),
         (["n > 0.5 +/- 0.1", "--steps", "0"], "number of steps is 0"),
