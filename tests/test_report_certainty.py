@@ -260,6 +260,12 @@ def test_a_warning_that_is_a_reason_is_said_once() -> None:
     assert all(text.count("has no column") == 1 for text in everywhere(found))
 
 
+def test_the_worst_slice_is_shown_also_where_it_is_the_one_that_did_not_change() -> None:
+    found = decided(FOUND, "pass", SURE, slices=[part("a", 90, 0.9, 0.9), part("b", 90, 0.9, 0.95)])
+    for text in everywhere(found):
+        assert "region = a (90 examples): accuracy 0.9 → 0.9" in text
+
+
 def test_slices_that_did_not_change_have_no_worst_one() -> None:
     for text in everywhere(decided(FOUND, "pass", SURE, slices=[part("a", 90, 0.9, 0.9), part("b", 90, 0.8, 0.8)])):
         assert "Worst slice" not in text

@@ -101,9 +101,9 @@ class Slices:
 
     @property
     def worst(self) -> SliceRow | None:
-        """The row that is shown even where all others are folded away; None where nothing is known to have changed."""
-        first = self.rows[0] if self.rows else None
-        return first if first and (first.bad or first.delta not in ("=", numbers.NOTHING)) else None
+        """The row that is shown even where all others are folded away; None where no slice is known to have changed."""
+        changed = any(row.bad or row.delta not in ("=", numbers.NOTHING) for row in self.rows)
+        return self.rows[0] if changed else None
 
     @property
     def of_many(self) -> bool:
