@@ -100,7 +100,8 @@ class Config:
     `train` is None where the file does not say: then `dvc repro` or `python train.py`. `timeout` is in seconds.
     `metrics` is None where the file does not say: then the usual names and those that dvc.yaml declares.
     `pull` is True, False, or the DVC targets to pull; None means: if the repository uses DVC.
-    `source` is the file that it was read from, None where there was none.
+    `source` is the file that it was read from, None where there was none. `models` are whole configurations, one for each
+    model, with a key each; where there are any, only `key` of this one counts.
     """
 
     source: Path | None = None
@@ -113,6 +114,7 @@ class Config:
     metrics: tuple[str, ...] | None = None
     params: tuple[str, ...] = ("params.yaml",)
     plots: tuple[str, ...] = ("plots/*.png",)
+    report: str | None = None
     predictions: PredictionsSpec | None = None
     repeats: int = 1
     gate: tuple[Rule, ...] = ()
@@ -120,6 +122,7 @@ class Config:
     policy: Policy = field(default_factory=Policy)
     baseline: BaselinePolicy = "auto"
     key: str = "default"
+    models: tuple[Config, ...] = ()
     overridden: frozenset[str] = frozenset()
     """Keys whose value was given outside of the file, by the action's inputs: it holds for base as well."""
     unused: Mapping[str, int] = field(default_factory=dict)

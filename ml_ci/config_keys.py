@@ -12,9 +12,9 @@ from ml_ci.errors import ConfigError
 
 ACTED_ON = (
     "train", "working-directory", "environment", "timeout", "data", "inputs", "metrics", "params", "plots",
-    "predictions", "repeats", "gate", "slices", "policy", "baseline", "key",
+    "report", "predictions", "repeats", "gate", "slices", "policy", "baseline", "key",
 )  # fmt: skip
-WITHOUT_EFFECT = ("report", "evaluate", "attribute", "max-trainings")
+WITHOUT_EFFECT = ("evaluate", "attribute", "max-trainings")
 """Keys of the contract that change no verdict by being passed over; each is a warning."""
 UNSUPPORTED = {
     "models": "give each model a file and a key of its own, and name the file with --config",

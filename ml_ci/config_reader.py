@@ -63,6 +63,7 @@ def parse(text: str | bytes, name: str) -> Config:
         metrics=read(top, "metrics", globs, default.metrics),
         params=read(top, "params", globs, default.params),
         plots=read(top, "plots", globs, default.plots),
+        report=read(top, "report", partial(path, base=folder), default.report),
         predictions=predicted,
         repeats=read(top, "repeats", partial(values.whole_number, most=MAX_REPEATS), default.repeats),
         gate=rules,
@@ -70,7 +71,7 @@ def parse(text: str | bytes, name: str) -> Config:
         policy=read(top, "policy", policy, default.policy),
         baseline=read(top, "baseline", partial(values.choice, choices=BASELINES), default.baseline),
         key=read(top, "key", _key, default.key),
-        unused=_unused(top, folder),
+        unused={key: field.place.line for key, field in top.items() if key in WITHOUT_EFFECT},
     )
 
 
@@ -114,8 +115,3 @@ def _pull(field: Field, folder: str) -> bool | tuple[str, ...] | None:
 
 def _key(field: Field) -> str:
     return values.key_name(values.text(field), str(field.place))
-
-
-def _unused(top: dict[str, Field], folder: str) -> dict[str, int]:
-    read(top, "report", partial(path, base=folder), "")
-    return {key: field.place.line for key, field in top.items() if key in WITHOUT_EFFECT}

@@ -130,6 +130,7 @@ def _result(config: Config, journal: Journal, head: Run) -> Result:
         code=journal.code,
         parameters=journal.parameters,
         images=journal.images,
+        material=material,
         warnings=(*journal.warnings, *head.warnings),
         timings=journal.timings,
         allowed=decision.verdict == "pass" or lenient,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from ml_ci.data_plots import DataPlot
 from ml_ci.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ class Metric(_Document):
     `history` holds (step, value) pairs by rising step, empty or of length 1 where there is no curve.
     `source` is `mlflow`, or the path of the file that it was read from, or computed from.
     `repeats` holds the value of each training where there were several (seeds 0, 1, …); `value` is then their mean.
+    `curves` are then the histories of all of them, in the same order, of which `history` is the first.
     """
 
     value: float
     history: tuple[tuple[int, float], ...] = ()
     source: str = "mlflow"
     repeats: tuple[float, ...] = ()
+    curves: tuple[tuple[tuple[int, float], ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +92,8 @@ class Run(_Document):
     `train_seconds` is the sum where there were several trainings, `peak_memory` their largest.
     `test_set` is the digest of the examples that the metrics were measured on: of ids and targets where there are
     predictions, else of all data under DVC; empty where neither is known.
+    `importance` is how much each feature matters to the model, by name, as the run logged it or the model has it.
+    `plots` are DVC's, as data.
     """
 
     commit: str
@@ -108,6 +113,8 @@ class Run(_Document):
     images: tuple[Image, ...] = ()
     test_set: str = ""
     predictions: KeptPredictions | None = None
+    importance: Mapping[str, float] = field(default_factory=dict)
+    plots: tuple[DataPlot, ...] = ()
     warnings: tuple[str, ...] = ()
     schema: int = SCHEMA
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_ci.compare.comparison import Change, Comparison
+from ml_ci.compare.found import Material
 from ml_ci.compare.gate import Decision, Verdict
 from ml_ci.records import Baseline, Origin, Run
 
@@ -37,6 +38,23 @@ class TestSetUse:
     supported: int | None = None
 
 
+MOST_OWN = 50
+"""Images of the repository's own Markdown that are shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnReport:
+    """The repository's own Markdown, as training wrote it to `path` (from the repository's top).
+
+    `images` maps the address of each image (at most `MOST_OWN`) in it that is a file of the repository, as it is written there, to a PNG of it.
+    Nothing of it is safe yet: that is the report's to do.
+    """
+
+    path: str
+    text: str
+    images: Mapping[str, Path] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """One job's result. `decision` and `comparison` are None exactly when there is a `failure`.
@@ -44,7 +62,8 @@ class Result:
     `head` is None when training left nothing. `code` lists tracked files that differ from base. `images` maps the
     SHA-256 of an image of training's to where its bytes are. `timings` are seconds by step. `allowed` says whether the
     merge may go on: the verdict as the policy reads it. `parameters` maps each parameter file in `code` to the names of
-    the parameters that it changes. `head_commit` is the commit under review, which is known also when training left
+    the parameters that it changes. `material` is what the verdict stands on besides the runs, for plots of it, and `report`
+    the repository's own Markdown. `head_commit` is the commit under review, which is known also when training left
     nothing; empty where there is no git.
     """
 
@@ -60,6 +79,8 @@ class Result:
     parameters: Mapping[str, frozenset[str]] = field(default_factory=dict)
     images: Mapping[str, Path] = field(default_factory=dict)
     test_set: TestSetUse | None = None
+    material: Material = field(default_factory=Material)
+    report: OwnReport | None = None
     warnings: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     allowed: bool = False
@@ -75,3 +96,24 @@ class Result:
         if self.failure:
             return self.failure.exit_code
         return 0 if self.allowed else 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What a job found for several models. `key` is the job's; each result has that of its model."""
+
+    key: str
+    results: tuple[Result, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst one."""
+        return max((result.verdict for result in self.results), key=_WORSE.index)
+
+    @property
+    def exit_code(self) -> int:
+        """That of the worst: what could not be compared, and then what failed."""
+        return max(result.exit_code for result in self.results)
+
+
+_WORSE: tuple[Verdict, ...] = ("pass", "inconclusive", "fail", "error")

@@ -13,12 +13,12 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "ml_ci"
 
 ROOMS: dict[str, tuple[str, ...]] = {
-    "words": ("__init__", "errors", "numbers", "records", "predictions", "config*"),
+    "words": ("__init__", "errors", "numbers", "records", "data_plots", "predictions", "config*"),
     "statistics": ("statistics/*",),
     "middle": ("compare/*",),
     "job's words": ("result", "progress"),
     "sources": ("sources/*",),
-    "report": ("report/*",),
+    "report": ("report/*", "plots/*"),
     "github": ("github/*",),
     "story": (
         *("job", "context", "two_sides", "side", "harvest", "scores", "repeats", "material", "test_set"),

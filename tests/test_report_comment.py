@@ -10,7 +10,7 @@ import pytest
 
 from ml_ci.config import Policy
 from ml_ci.report.markdown import render_comment, render_report
-from ml_ci.report.presentation import Picture, Presentation, reproduce_lines
+from ml_ci.report.presentation import Illustrations, Picture, Presentation, reproduce_lines
 from ml_ci.result import Result
 from tests.render.github_markdown import text_of, to_html
 from tests.render.samples import HOSTILE
@@ -28,7 +28,7 @@ ACCURACY = rule("accuracy", min=0.9, regression=0.005)
 
 
 def comment(found: Result, *pictures: Picture) -> str:
-    return render_comment(found, ON_GITHUB, pictures)
+    return render_comment(found, ON_GITHUB, Illustrations(pictures=pictures))
 
 
 def first_line(found: Result) -> str:

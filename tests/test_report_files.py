@@ -74,6 +74,7 @@ def test_the_folder_holds_what_the_contract_names(tmp_path: Path) -> None:
     names = {str(path.relative_to(tmp_path / ".ml-ci")) for path in (tmp_path / ".ml-ci").rglob("*") if path.is_file()}
     assert names == {
         ".gitignore", "result.json", "report.md", "report.html", "base.json", "head.json", "plots/curves.png",
+        "plots/curves-dark.png",
     }  # fmt: skip
     assert (tmp_path / ".ml-ci" / ".gitignore").read_text() == "*\n"
     assert read_record((tmp_path / ".ml-ci" / "head.json").read_bytes(), "head.json") == head

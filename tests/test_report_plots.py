@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ml_ci.records import Run
-from ml_ci.report.plots import draw
+from ml_ci.report.plots.drawing import draw
 from tests.runs import BASE, decided, judged, part, result, rule, run
 
 
@@ -95,7 +95,7 @@ def test_any_interval_is_drawn(tmp_path: Path, interval: tuple[float, float], ma
 
 def test_worse_is_to_the_left_whichever_direction_is_better() -> None:
     """A loss that rose stands where an accuracy that fell does, and its limit, too."""
-    from ml_ci.report.forest import _mark, _metric_row
+    from ml_ci.report.plots.forest import _mark, _metric_row
 
     rows = [
         _metric_row(judged("accuracy", 0.9, 0.8, "fail", (-0.2, 0.0), margin=0.05)),
@@ -164,7 +164,7 @@ def test_two_paths_that_look_alike_get_two_files(tmp_path: Path) -> None:
 def test_a_logarithms_ticks_are_numbers() -> None:
     from matplotlib.figure import Figure
 
-    from ml_ci.report.curves import _panel
+    from ml_ci.report.plots.curves import _panel
 
     axes = Figure().subplots()
     _panel(axes, "loss", None, ((0.0, 1.0, 2.0), (1.0, 0.01, 0.0001)))

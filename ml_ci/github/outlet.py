@@ -6,8 +6,6 @@ None of it changes the verdict. What GitHub refuses becomes a warning that says 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
@@ -16,16 +14,17 @@ from ml_ci import __version__
 from ml_ci.errors import MlCiError
 from ml_ci.github.check import Check
 from ml_ci.github.comment import upsert_comment
-from ml_ci.github.data_branch import DataBranch, image_url
+from ml_ci.github.data_branch import DataBranch
 from ml_ci.github.event import Event
+from ml_ci.github.pictures import Pictures, PlotsMode
 from ml_ci.github.session import NotPermittedError, permissions_hint
 from ml_ci.github.workflow import Annotations, append_summary, write_outputs
 from ml_ci.records import Run
 from ml_ci.report.files import WrittenReport, write_output
 from ml_ci.report.markdown import render_comment, render_report
-from ml_ci.report.presentation import Picture, Plot, Presentation, pictures, reproduce_lines
+from ml_ci.report.presentation import Illustrations, Presentation, reproduce_lines
 from ml_ci.result import Result
-from ml_ci.sources.record_store import Reader, Records
+from ml_ci.sources.record_store import Records
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -42,7 +41,7 @@ class GitHubOutlet:
         annotations: Annotations,
         environ: Mapping[str, str],
         comment: Literal["always", "changes", "failure", "never"],
-        plots: Literal["auto", "branch", "inline", "none"],
+        plots: PlotsMode,
         data_branch: str,
         out: Path,
     ) -> None:
@@ -55,9 +54,9 @@ class GitHubOutlet:
         self._annotations = annotations
         self._environ = environ
         self._comment = comment
-        self._plots = plots
-        self._branch = DataBranch(self.repository, data_branch)
-        self.records = Records(self._branch, f"the branch {data_branch}")
+        branch = DataBranch(self.repository, data_branch)
+        self.records = Records(branch, f"the branch {data_branch}")
+        self._pictures = Pictures(event=event, branch=branch, records=self.records, plots=plots, problem=self.problem)
         self._hints: dict[str, Literal["read", "write"]] = {}
 
     def repository(self) -> Repository:
@@ -72,7 +71,7 @@ class GitHubOutlet:
         presentation = self._presentation(result)
         written = write_output(result, presentation, self.out)
         result = written.result
-        shown = self._publish_images(written.plots, result)
+        shown = self._pictures.publish(written.plots, written.own, result)
         comment_url = self._publish_comment(result, presentation, shown)
         self._close_check(result, presentation, shown)
         self._summarize(render_report(result, presentation, shown))
@@ -105,47 +104,7 @@ class GitHubOutlet:
             version=__version__,
         )
 
-    def _publish_images(self, plots: tuple[Plot, ...], result: Result) -> tuple[Picture, ...]:
-        """Write the images, and with them that there was a verdict on the test set."""
-        if self._plots == "none" or not plots or self.event.pull_number is None:
-            self._count(result)
-            return ()
-        if self._plots == "inline":
-            words = "`plots: inline` is not in this version of ml-ci: the comment has no pictures, the report has."
-            self._annotations.add("warning", words, title="ml-ci")
-            self._count(result)
-            return ()
-        contents = {plot.name: plot.path.read_bytes() for plot in plots}
-        paths = {name: f"images/{sha256(content).hexdigest()}.png" for name, content in contents.items()}
-        files = {paths[name]: content for name, content in contents.items()}
-        try:
-            self._branch.update(
-                lambda read: {**files, **self._counted(result, read)},
-                f"Images of pull request {self.event.pull_number}",
-            )
-        except NotPermittedError as error:
-            # with `auto` a token that may only read is expected, on forks for example
-            if self._plots == "branch":
-                self.problem(error)
-            return ()
-        except MlCiError as error:
-            self.problem(error)
-            return ()
-        event = self.event
-        return pictures(
-            plots, lambda plot: image_url(event.server_url, event.repository, self._branch.branch, paths[plot.name])
-        )
-
-    def _counted(self, result: Result, read: Reader) -> Mapping[str, bytes]:
-        return self.records.counted(result.head, read) if result.test_set and result.head else {}
-
-    def _count(self, result: Result) -> None:
-        """Count a verdict on its test set by itself; where that cannot be written, it is not counted."""
-        if result.test_set and result.head:
-            with suppress(MlCiError):
-                self.records.count_verdict(result.head)
-
-    def _publish_comment(self, result: Result, presentation: Presentation, shown: tuple[Picture, ...]) -> str:
+    def _publish_comment(self, result: Result, presentation: Presentation, shown: Illustrations) -> str:
         number = self.event.pull_number
         if self._comment == "never" or number is None:
             return ""
@@ -171,7 +130,7 @@ class GitHubOutlet:
         moved = any(row.base != row.head for row in result.comparison.metrics) if result.comparison else True
         return self._comment == "changes" and moved
 
-    def _close_check(self, result: Result, presentation: Presentation, shown: tuple[Picture, ...]) -> None:
+    def _close_check(self, result: Result, presentation: Presentation, shown: Illustrations) -> None:
         if self.check:
             title = result.failure.message if result.failure else result.decision.why if result.decision else ""
             summary = render_report(result, presentation, shown)

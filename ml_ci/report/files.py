@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from ml_ci.errors import ConfigError, OutsideError
 from ml_ci.records import write_record
 from ml_ci.report.markdown import render_report
 from ml_ci.report.page import render_page
-from ml_ci.report.plots import draw
-from ml_ci.report.presentation import Plot, Presentation, pictures
+from ml_ci.report.plots.drawing import draw
+from ml_ci.report.plots.style import dark_of
+from ml_ci.report.presentation import Plot, Presentation, illustrations
 from ml_ci.report.result_json import result_json
-from ml_ci.result import Result
+from ml_ci.result import MOST_OWN, Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,7 @@ class WrittenReport:
 
     result: Result
     plots: tuple[Plot, ...]
+    own: Mapping[str, Plot]
     result_json: Path
     report_md: Path
     report_html: Path
@@ -54,12 +57,13 @@ def _write(result: Result, presentation: Presentation, folder: Path) -> WrittenR
     _remove_stale(folder)
     drawing = draw(result, plots_folder)
     result = replace(result, warnings=(*result.warnings, *drawing.warnings))
-    shown = pictures(drawing.plots, lambda plot: f"plots/{plot.path.name}")
+    shown = illustrations(drawing.plots, drawing.own, lambda path: f"plots/{path.name}")
     runs = {"base.json": result.base.run, "head.json": result.head}
     records = {name: _replace(folder / name, write_record(run)) for name, run in runs.items() if run is not None}
     return WrittenReport(
         result=result,
         plots=drawing.plots,
+        own=drawing.own,
         report_md=_replace(folder / "report.md", render_report(result, presentation, shown)),
         report_html=_replace(folder / "report.html", render_page(result, presentation, drawing.plots)),
         base_json=records.get("base.json"),
@@ -80,7 +84,9 @@ def _remove_stale(folder: Path) -> None:
 def _earlier_plots(path: Path) -> list[str]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return [Path(plot["path"]).name for plot in found["plots"]]
+        paths = [Path(plot["path"]) for plot in found["plots"]]
+        own = [f"report-{number}.png" for number in range(MOST_OWN)]
+        return [*own, *(name for path in paths for name in (path.name, dark_of(path).name))]
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return []  # no earlier job, or not a document of ours: then nothing in plots/ is known to be ours
 

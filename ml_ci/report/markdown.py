@@ -11,7 +11,7 @@ from ml_ci.report import escape
 from ml_ci.report.certainty import CLEARLY_WORSE, Certainty, SliceRow, Slices
 from ml_ci.report.escape import Markdown
 from ml_ci.report.headline import no_baseline
-from ml_ci.report.presentation import Picture, Presentation
+from ml_ci.report.presentation import Illustrations, Picture, Presentation
 from ml_ci.report.templates import template
 from ml_ci.report.view import ChangeGroup, MetricRow, View, view
 from ml_ci.result import Result
@@ -27,22 +27,23 @@ SUMMARY_LIMIT = 1_000_000
 
 _ALWAYS = frozenset({"headline", "left_out", "reproduce", "sources"})
 _OPEN_ROWS = 30
+_NONE = Illustrations()
 
 
-def render_comment(result: Result, presentation: Presentation, pictures: Sequence[Picture] = ()) -> str:
+def render_comment(result: Result, presentation: Presentation, shown: Illustrations = _NONE) -> str:
     """The pull request's comment, without its marker: at most 60,000 bytes, cut at whole sections."""
-    return _render(result, presentation, pictures, limit=COMMENT_LIMIT, few=5, slices=20, shown_pictures=3)
+    return _render(result, presentation, shown, limit=COMMENT_LIMIT, few=5, slices=20, shown_pictures=3)
 
 
-def render_report(result: Result, presentation: Presentation, pictures: Sequence[Picture] = ()) -> str:
+def render_report(result: Result, presentation: Presentation, shown: Illustrations = _NONE) -> str:
     """The same with everything shown, for report.md and the job summary: at most 1,000,000 bytes."""
-    return _render(result, presentation, pictures, limit=SUMMARY_LIMIT, few=100, slices=500, shown_pictures=20)
+    return _render(result, presentation, shown, limit=SUMMARY_LIMIT, few=100, slices=500, shown_pictures=20)
 
 
 def _render(
     result: Result,
     presentation: Presentation,
-    pictures: Sequence[Picture],
+    illustrations: Illustrations,
     *,
     limit: int,
     few: int,
@@ -55,7 +56,8 @@ def _render(
         "view": shown,
         "presentation": presentation,
         "sha": partial(_sha, presentation),
-        "pictures": () if shown.same_inputs else pictures,
+        "pictures": () if shown.same_inputs else illustrations.pictures,
+        "charts": () if shown.same_inputs else illustrations.charts,
         "few": few,
         "most_slices": slices,
         "shown_pictures": shown_pictures,
@@ -212,6 +214,16 @@ def _sha(presentation: Presentation, sha: str) -> Markdown:
     return Markdown(f"[{short}]({_url(url)})") if url else short
 
 
+def _picture(picture: Picture) -> Markdown:
+    """A picture under its title; which of two the reader sees is the browser's choice, by the page's colours."""
+    url, alt = escape.attribute(picture.url), escape.attribute(picture.alt)
+    image = f'<img src="{url}" alt="{alt}" width="{picture.width}">'
+    if picture.dark_url:
+        dark = f'<source media="(prefers-color-scheme: dark)" srcset="{escape.attribute(picture.dark_url)}">'
+        image = f"<picture>{dark}{image}</picture>"
+    return Markdown(f"**{escape.prose(picture.title)}**<br>\n{image}")
+
+
 def _url(url: str) -> Markdown:
     from urllib.parse import quote
 
@@ -223,7 +235,7 @@ def _template() -> Template:
     filters: dict[str, Callable[..., object]] = {
         "code": escape.code,
         "fence": escape.fence,
-        "attribute": escape.attribute,
+        "picture": _picture,
         "url": _url,
         "change": _change,
         "changes_table": _changes_table,

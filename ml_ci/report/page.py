@@ -29,7 +29,7 @@ def render_page(result: Result, presentation: Presentation, plots: Sequence[Plot
     return _template().render(
         view=view(result),
         presentation=presentation,
-        pictures=pictures(plots, lambda plot: _data_uri(plot.path)),
+        pictures=pictures(plots, _data_uri),
         no_baseline=no_baseline(result),
         most=_MOST_SLICES,
         clearly_worse=CLEARLY_WORSE,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 FULL_WIDTH = 800
@@ -41,7 +41,7 @@ class Presentation:
 class Plot:
     """A picture that the report shows. `path` is the PNG; `alt` says in words and numbers what is on it.
 
-    `width` is what it is shown at, in CSS pixels.
+    `dark` is the same for a dark page, None where one picture serves both. `width` is what it is shown at, in CSS pixels.
     """
 
     name: str
@@ -49,24 +49,66 @@ class Plot:
     title: str
     alt: str
     width: int
+    dark: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The PNGs of it."""
+        return (self.path, self.dark) if self.dark else (self.path,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A plot at the address where the reader's browser will find it."""
+    """A plot at the address where the reader's browser will find it; `dark_url` is that of the one for a dark page."""
 
     title: str
     alt: str
     url: str
     width: int
+    dark_url: str | None = None
 
 
-def pictures(plots: Iterable[Plot], url: Callable[[Plot], str | None]) -> tuple[Picture, ...]:
-    """The plots with their addresses, in order; one that has no address is left out."""
-    found = ((plot, url(plot)) for plot in plots)
-    return tuple(
-        Picture(title=plot.title, alt=plot.alt, url=address, width=plot.width) for plot, address in found if address
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A plot as text, where there can be no pictures: `mermaid` is the source that GitHub draws it from, escaped."""
+
+    title: str
+    alt: str
+    mermaid: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Illustrations:
+    """What a report shows besides words: pictures, or charts in their place. `own` are the images of the repository's own
+    Markdown, by the address that it gives them. `sparklines` says that curves are shown in the tables, in block letters.
+    """
+
+    pictures: tuple[Picture, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    own: Mapping[str, Picture] = field(default_factory=dict)
+    sparklines: bool = False
+
+
+def illustrations(plots: Iterable[Plot], own: Mapping[str, Plot], url: Callable[[Path], str | None]) -> Illustrations:
+    """The plots, and the images of the repository's own Markdown, with the addresses of their files."""
+    found = {address: picture(plot, url) for address, plot in own.items()}
+    return Illustrations(
+        pictures=pictures(plots, url), own={address: shown for address, shown in found.items() if shown}
     )
+
+
+def pictures(plots: Iterable[Plot], url: Callable[[Path], str | None]) -> tuple[Picture, ...]:
+    """The plots with the addresses of their files, in order; one that has no address is left out."""
+    return tuple(found for plot in plots if (found := picture(plot, url)))
+
+
+def picture(plot: Plot, url: Callable[[Path], str | None]) -> Picture | None:
+    """The plot with the address of its file; None where it has none."""
+    address = url(plot.path)
+    if address is None:
+        return None
+    dark = url(plot.dark) if plot.dark else None
+    return Picture(title=plot.title, alt=plot.alt, url=address, width=plot.width, dark_url=dark)
 
 
 def reproduce_lines(*, base: str, pull: int | None = None, head: str | None = None) -> tuple[str, ...]:

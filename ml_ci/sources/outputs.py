@@ -57,7 +57,8 @@ def outputs_of(config: Config, top: Path) -> Outputs:
     prefix = "" if config.working_directory == "." else f"/{config.working_directory}"
     said = config.metrics or declared_metrics(top / config.working_directory / "dvc.yaml")
     predictions = (config.predictions.path,) if config.predictions else ()
-    named = (*(path for path in said if not _WILD.intersection(path)), *predictions)
+    report = (config.report,) if config.report else ()
+    named = (*(path for path in said if not _WILD.intersection(path)), *predictions, *report)
     guessed = (*said, *(USUAL_METRICS if config.metrics is None else ()), *config.plots)
     return Outputs(
         declared=tuple(f"{prefix}/{path}" for path in named), usual=tuple(f"{prefix}/{glob}" for glob in guessed)

@@ -10,7 +10,7 @@ from pathlib import Path
 from ml_ci.compare.comparison import Change
 from ml_ci.report.files import write_output
 from ml_ci.report.markdown import render_comment
-from ml_ci.report.presentation import Presentation, pictures, reproduce_lines
+from ml_ci.report.presentation import Illustrations, Presentation, pictures, reproduce_lines
 from ml_ci.result import Result, TestSetUse
 from tests.runs import BASE, HEAD, decided, failed, judged, part, result, rule, run, scored
 
@@ -240,7 +240,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, sample in samples(folder).items():
         written = write_output(sample, PRESENTATION, folder / name)
-        shown = pictures(written.plots, lambda plot: f"plots/{plot.path.name}")
+        shown = Illustrations(pictures=pictures(written.plots, lambda path: f"plots/{path.name}"))
         (folder / name / "comment.md").write_text(render_comment(written.result, PRESENTATION, shown), encoding="utf-8")
 
 

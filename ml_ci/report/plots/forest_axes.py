@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from ml_ci.report.style import BLUE, FAINT, GREY, INK, RED, SOFT, WIDTH, figure, short
+from ml_ci.report.plots.style import BLUE, FAINT, GREY, INK, RED, SOFT, WIDTH, figure, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

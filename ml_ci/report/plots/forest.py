@@ -18,7 +18,8 @@ from ml_ci.compare.judgement import Decision, Judgement, SliceJudgement
 from ml_ci.config import Direction
 from ml_ci.report.certainty import ordered
 from ml_ci.report.escape import visible
-from ml_ci.report.forest_axes import Kind, Mark, draw_rows
+from ml_ci.report.plots.forest_axes import Kind, Mark, draw_rows
+from ml_ci.report.plots.style import dark_of
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def draw_forest(decision: Decision, folder: Path) -> Plot | None:
     return Plot(
         name="forest",
         path=path,
+        dark=dark_of(path),
         title="Head − base with its interval",
         alt=_alt(metrics, slices, hidden),
         width=FULL_WIDTH,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ml_ci import numbers
 from ml_ci.records import Run
 from ml_ci.report.escape import visible
+from ml_ci.report.plots.style import BLUE, GREY, SOFT, dark_of, figure, short
 from ml_ci.report.presentation import FULL_WIDTH, Plot
-from ml_ci.report.style import BLUE, GREY, SOFT, figure, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,6 +43,7 @@ def draw_curves(base: Run | None, head: Run, gated: Sequence[str], folder: Path)
     return Plot(
         name="curves",
         path=path,
+        dark=dark_of(path),
         title="Metrics by step",
         alt=f"Metrics by step, {sides}. Final values: {values}.{left_out}",
         width=FULL_WIDTH,
