@@ -101,7 +101,8 @@ class Config:
     `metrics` is None where the file does not say: then the usual names and those that dvc.yaml declares.
     `pull` is True, False, or the DVC targets to pull; None means: if the repository uses DVC.
     `source` is the file that it was read from, None where there was none. `models` are whole configurations, one for each
-    model, with a key each; where there are any, only `key` of this one counts.
+    model, with a key each; where there are any, only `key` of this one counts. `name` is what `models` calls this one;
+    empty where the file is about one model.
     """
 
     source: Path | None = None
@@ -123,6 +124,7 @@ class Config:
     baseline: BaselinePolicy = "auto"
     key: str = "default"
     models: tuple[Config, ...] = ()
+    name: str = ""
     overridden: frozenset[str] = frozenset()
     """Keys whose value was given outside of the file, by the action's inputs: it holds for base as well."""
     unused: Mapping[str, int] = field(default_factory=dict)

@@ -17,7 +17,6 @@ ACTED_ON = (
 WITHOUT_EFFECT = ("evaluate", "attribute", "max-trainings")
 """Keys of the contract that change no verdict by being passed over; each is a warning."""
 UNSUPPORTED = {
-    "models": "give each model a file and a key of its own, and name the file with --config",
     "pass-env": "take it out",
     "policy.rules": "take it out",
     "gate.data": "take it out",
@@ -80,5 +79,5 @@ def _unknown(field: Field, keys: tuple[str, ...]) -> ConfigError:
     elsewhere = get_close_matches(usual, [key for level, _ in _HOMES for key in level], n=1)
     if elsewhere:
         return field.place.error(f"{said}; did you mean {quoted(elsewhere[0])}, {home(elsewhere[0])}?")
-    usable = [key for key in keys if key not in ("models", "pass-env", "rules")]
+    usable = [key for key in keys if key not in ("pass-env", "rules")]
     return field.place.error(f"{said}; the keys here are {', '.join(usable)}.")

@@ -1,4 +1,4 @@
-"""Reading `.ml-ci.yml`: where it is, and what its top level says."""
+"""Reading `.ml-ci.yml`: where it is, and what its keys say."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ml_ci import config_values as values
 from ml_ci.config import BASELINES, Config, EnvironmentSpec
 from ml_ci.config_gate import gate, policy, slices
 from ml_ci.config_keys import DATA, ENVIRONMENT, TOP, WITHOUT_EFFECT, known, read, unsupported
+from ml_ci.config_models import models
 from ml_ci.config_paths import glob, path, target
 from ml_ci.config_predictions import predictions
 from ml_ci.config_values import mapping, strings
@@ -36,7 +37,8 @@ def load(file: Path | None, top: Path) -> Config:
             return Config()
         file = there[0]
     name = file.relative_to(top).as_posix() if file.is_relative_to(top) else str(file)
-    return replace(parse(_content(file, top, name), name), source=file)
+    config = parse(_content(file, top, name), name)
+    return replace(config, source=file, models=tuple(replace(model, source=file) for model in config.models))
 
 
 def parse(text: str | bytes, name: str) -> Config:
@@ -45,9 +47,16 @@ def parse(text: str | bytes, name: str) -> Config:
     Raises ConfigError with one sentence, `name:LINE: …`, for the first mistake.
     """
     top = known(document(text, name), TOP)
-    for key in ("models", "pass-env"):
-        if key in top:
-            raise unsupported(top[key], key)
+    if "models" not in top:
+        return _settings(top)
+    default = Config()
+    return Config(key=read(top, "key", _key, default.key), models=models(top, _settings))
+
+
+def _settings(top: dict[str, Field]) -> Config:
+    """The configuration of one model, by its keys."""
+    if "pass-env" in top:
+        raise unsupported(top["pass-env"], "pass-env")
     default = Config()
     folder = read(top, "working-directory", path, default.working_directory)
     globs = partial(strings, read=partial(glob, base=folder))

@@ -11,6 +11,7 @@ from ml_ci import material as materials
 from ml_ci import side as sides
 from ml_ci.compare.comparison import changed_files
 from ml_ci.config import Config
+from ml_ci.config_models import at_base
 from ml_ci.config_reader import parse
 from ml_ci.context import Context
 from ml_ci.errors import ConfigError, MlCiError, TrainingError
@@ -210,9 +211,11 @@ class TwoSides:
         if found is None:
             return config
         try:
-            own = parse(found[1], f"{found[0]} of the base")
+            own = at_base(parse(found[1], f"{found[0]} of the base"), config)
         except MlCiError as error:
             self._journal.warnings.append(f"The base was trained as head's configuration says, since {error}")
+            return config
+        if own is None:
             return config
         return replace(
             config,

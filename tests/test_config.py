@@ -31,7 +31,7 @@ from ml_ci.errors import ConfigError
 BAD_CONFIGS = Path(__file__).parent / "bad_configs"
 MANUAL = Path(__file__).parent.parent / "docs" / "configuration.md"
 
-# The whole example of the contract, but for what this version refuses: `models`.
+# The whole example of the contract, but for `models`, which has tests of its own.
 WHOLE = """\
 train: python train.py              # default: `dvc repro` if there is a dvc.yaml, else `python train.py`
 working-directory: .
@@ -294,8 +294,20 @@ BAD: dict[str, tuple[int, tuple[str, ...]]] = {
     "requirements_escape": (1, ('"requirements"', "out of the repository")),
     "report_in_git": (1, ('".git/config"', "git's own folder")),
     "target_escapes": (1, ('"../other.dvc"', "out of the repository")),
+    # several models
+    "models_list": (1, ('"models"', "a mapping such as", "not a list")),
+    "models_empty": (2, ('"models" says nothing',)),
+    "models_in_models": (3, ('"models" belongs at the top level',)),
+    "models_typo": (3, ('"working-dir"', 'did you mean "working-directory"')),
+    "models_name_is_no_key": (3, ('"fraud detection" cannot be a key',)),
+    "models_same_key": (5, ('"churn" and "fraud"', '"Churn"')),
+    "models_reserved_key": (2, ('"records" cannot be the key of a model', '"records-model"')),
+    "models_nothing_said": (3, ('"fraud" has no value',)),
+    "models_inherited_path": (1, ('"../../params.yaml"', "out of the repository")),
+    "models_unused_mistake": (1, ('did you mean "direction"',)),
+    "models_pass_env": (3, ('"pass-env" is not supported',)),
+    "models_slices": (1, ('"slices" needs "predictions"',)),
     # what going on without would be unsafe
-    "models": (2, ('"models" is not supported by this version of ml-ci', "--config")),
     "pass_env": (1, ('"pass-env" is not supported by this version of ml-ci',)),
     "policy_rules": (2, ('"policy.rules" is not supported by this version of ml-ci',)),
     "gate_data": (2, ('"gate.data" is not supported by this version of ml-ci',)),
