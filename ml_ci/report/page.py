@@ -1,51 +1,233 @@
-"""report.html: the whole report in one file that needs neither network nor scripts, on a screen, a phone, or paper."""
+"""report.html: the whole report in one file that asks nothing of the network, on a screen, a phone, or paper.
+
+It is whole without scripts; with them its tables can be sorted and its curves looked into.
+"""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml_ci.compare.comparison import Change
 from ml_ci.report import escape
 from ml_ci.report.certainty import CLEARLY_WORSE
-from ml_ci.report.headline import no_baseline
-from ml_ci.report.presentation import Plot, Presentation, pictures
+from ml_ci.report.headline import Tone, no_baseline
+from ml_ci.report.page_curves import curves_json
+from ml_ci.report.page_markdown import own_html
+from ml_ci.report.presentation import Picture, Plot, Presentation
 from ml_ci.report.templates import template
-from ml_ci.report.view import view
-from ml_ci.result import Result
+from ml_ci.report.view import View, view
+from ml_ci.result import Result, Results
 
 if TYPE_CHECKING:
     from jinja2 import Template
     from markupsafe import Markup
 
+_HERE = Path(__file__).parent
+_VENDOR = _HERE / "vendor" / "uplot"
 
-_MOST_SLICES = 500
+_MOST_SLICES = 2_000
+_MOST_CHANGES = 1_000
+_LONGEST_NAME = 200
+_FIRST_PLOTS = 16
+"""Plots that are not folded away."""
+
+_MOST_BYTES = 8_000_000
+"""Bytes of pictures in one page, before they are written in base 64: beyond that a browser takes long to open it."""
 
 
-def render_page(result: Result, presentation: Presentation, plots: Sequence[Plot] = ()) -> str:
-    """The page, with the plots' files inside it."""
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One result with its plots, and the images of the repository's own Markdown by the address that it gives them."""
+
+    result: Result
+    plots: Sequence[Plot] = ()
+    own: Mapping[str, Plot] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What the template shows of one result. `files` are the plots for which the page has no room."""
+
+    key: str
+    view: View
+    no_baseline: str
+    pictures: Sequence[PagePicture]
+    more_pictures: Sequence[PagePicture]
+    files: Sequence[PageFile]
+    curves: Markup | None
+    own: Markup | None
+    own_path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagePicture(Picture):
+    """A picture on the page; one that is `still` is shown only on paper, or where no script draws it."""
+
+    still: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageFile:
+    """A plot that is a file beside the page."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """The first line of a page of several models."""
+
+    tone: Tone
+    icon: str
+    word: str
+    title: str
+    why: str
+
+
+def render_page(
+    result: Result, presentation: Presentation, plots: Sequence[Plot] = (), own: Mapping[str, Plot] | None = None
+) -> str:
+    """The page of one result, with the plots' files inside it."""
+    part = _part(Shown(result=result, plots=plots, own=own or {}), _Room())
+    headline = part.view.headline
+    return _page([part], None, f"{headline.word} · {headline.title or 'ml-ci'}", presentation)
+
+
+def render_models_page(results: Results, presentation: Presentation, shown: Sequence[Shown]) -> str:
+    """The page of several models: a row for each, then the whole of each, `shown` in their order."""
+    room = _Room()
+    parts = [_part(each, room) for each in shown]
+    models = _models(results, parts)
+    return _page(parts, models, f"{models.word} · {models.title or 'ml-ci'}", presentation)
+
+
+def _page(parts: Sequence[Part], models: Models | None, title: str, presentation: Presentation) -> str:
+    style, scripts = _style(), _scripts(with_curves=any(part.curves for part in parts))
     return _template().render(
-        view=view(result),
+        parts=parts,
+        models=models,
+        title=title,
         presentation=presentation,
-        pictures=pictures(plots, _data_uri),
-        no_baseline=no_baseline(result),
-        most=_MOST_SLICES,
+        style=_markup(style),
+        scripts=[_markup(script) for script in scripts],
+        policy=_policy(style, scripts),
+        most_slices=_MOST_SLICES,
+        most_changes=_MOST_CHANGES,
         clearly_worse=CLEARLY_WORSE,
     )
 
 
-def _data_uri(path: Path) -> Markup:
+def _models(results: Results, parts: Sequence[Part]) -> Models:
+    worst = next(part for part, each in zip(parts, results.results, strict=True) if each.verdict == results.verdict)
+    count = sum(each.verdict == results.verdict for each in results.results)
+    words = {"pass": "pass", "fail": "failed", "inconclusive": "are inconclusive", "error": "could not be compared"}
+    return Models(
+        tone=worst.view.headline.tone,
+        icon=worst.view.headline.icon,
+        word=worst.view.headline.word,
+        title="" if results.key == "default" else results.key,
+        why=f"{count} of {len(parts)} models {words[results.verdict]}.",
+    )
+
+
+class _Room:
+    """How much room for pictures is left on the page."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_BYTES
+
+    def picture(self, plot: Plot, *, still: bool = False) -> PagePicture | None:
+        """The plot inside of the page, for dark pages too where there is room; None where there is none for it at all."""
+        size = plot.path.stat().st_size
+        dark = plot.dark.stat().st_size if plot.dark else 0
+        if size > self._left:
+            return None
+        with_dark = size + dark <= self._left
+        self._left -= size + (dark if with_dark else 0)
+        return PagePicture(
+            title=plot.title,
+            alt=plot.alt,
+            url=self._address(plot.path),
+            width=plot.width,
+            dark_url=self._address(plot.dark) if plot.dark and with_dark else None,
+            still=still,
+        )
+
+    def _address(self, path: Path) -> Markup:
+        # nothing in it can be foreign, and it is long: looking through it took longer than all else that is on the page
+        return _markup("data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii"))
+
+
+def _part(shown: Shown, room: _Room) -> Part:
+    result = shown.result
+    curves = curves_json(result)
+    placed = [(plot, room.picture(plot, still=bool(curves) and plot.name == "curves")) for plot in shown.plots]
+    pictures = [found for _, found in placed if found]
+    own = {address: found for address, plot in shown.own.items() if (found := room.picture(plot))}
+    return Part(
+        key=result.key,
+        view=view(result),
+        no_baseline=no_baseline(result),
+        pictures=pictures[:_FIRST_PLOTS],
+        more_pictures=pictures[_FIRST_PLOTS:],
+        files=[PageFile(name=plot.path.name, title=plot.title) for plot, found in placed if found is None],
+        curves=_markup(curves) if curves else None,
+        own=_markup(own_html(result.report, own)) if result.report else None,
+        own_path=result.report.path if result.report else "",
+    )
+
+
+def _markup(text: str) -> Markup:
     from markupsafe import Markup
 
-    # nothing in it can be foreign, and it is long: looking through it took longer than all else that is on the page
-    return Markup("data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii"))  # noqa: S704
+    return Markup(text)  # noqa: S704 - only for what is ours, or was made safe for the place where it stands
+
+
+@cache
+def _style() -> str:
+    return _text(_VENDOR / "uPlot.min.css") + _text(_HERE / "page.css")
+
+
+@cache
+def _scripts(*, with_curves: bool) -> tuple[str, ...]:
+    tables = _text(_HERE / "page.js")
+    if not with_curves:
+        return (tables,)
+    return tables, _text(_VENDOR / "uPlot.iife.min.js"), _text(_HERE / "page_curves.js")
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _policy(style: str, scripts: Sequence[str]) -> str:
+    """What the browser may do with the page: show it, and run just these scripts, which have no way to the network."""
+    hashes = " ".join(_hash(script) for script in scripts)
+    return (
+        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {hashes}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 @cache
 def _template() -> Template:
-    return template("page.html.j2", escape=_visible, filters={"log": _Lines}, html=True)
+    return template(
+        "page.html.j2",
+        escape=_visible,
+        filters={"log": _Lines, "name": _name, "pair": _pair, "tone": _tone},
+        html=True,
+    )
 
 
 class _Lines(str):
@@ -59,3 +241,15 @@ def _visible(value: object) -> object:
     if isinstance(value, _Lines):
         return escape.lines_of(value)
     return escape.visible(value) if type(value) is str else value
+
+
+def _name(text: str) -> str:
+    return escape.clip(text, _LONGEST_NAME)
+
+
+def _pair(change: Change) -> tuple[str, str]:
+    return escape.clip_pair(change.base or "", change.head or "", _LONGEST_NAME)
+
+
+def _tone(delta: str) -> str:
+    return next((word for word in ("better", "worse") if delta.endswith(word)), "")
