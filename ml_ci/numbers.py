@@ -72,8 +72,11 @@ def _rounded(value: float | None, digits: int) -> str:
     return _minus(f"{mantissa.rstrip('0').rstrip('.')}e{exponent}")
 
 
-def pair(base: float | None, head: float | None) -> tuple[str, str]:
-    """Both sides with the same number of decimals, and enough of them to see two digits of their difference."""
+def pair(base: float | None, head: float | None, interval: tuple[float, float] | None = None) -> tuple[str, str]:
+    """Both sides with the same number of decimals, and enough of them to see two digits of their difference.
+
+    Where the `interval` of their difference is known, no decimal is shown of which it knows nothing (`_known_decimals`).
+    """
     if base is None or head is None or not (math.isfinite(base) and math.isfinite(head)):
         return number(base), number(head)
     if same(base, head):
@@ -85,7 +88,7 @@ def pair(base: float | None, head: float | None) -> tuple[str, str]:
         digits = max(_DIGITS, min(_MOST_DIGITS, 2 + _magnitude(largest) - gap.adjusted()))
         return number(base, digits), number(head, digits)
     needed = min(1 - gap.adjusted(), _decimals(largest, _MOST_DIGITS))
-    decimals = max(_decimals(largest, _DIGITS), needed)
+    decimals = min(max(_decimals(largest, _DIGITS), needed), _known_decimals(base, head, interval))
     if any(value != 0 and _magnitude(value) < 2 - decimals for value in (base, head)):
         return number(base), number(head)
     before, after = (f"{_exact(value):.{decimals}f}" for value in (base, head))
@@ -101,11 +104,16 @@ def signed(value: float | None, digits: int = 3) -> str:
     return ("+" if value > 0 else "") + _rounded(value, digits)
 
 
-def change(base: float | None, head: float | None, direction: Direction | None) -> str:
+def change(
+    base: float | None,
+    head: float | None,
+    direction: Direction | None,
+    interval: tuple[float, float] | None = None,
+) -> str:
     """Head − base with an arrow for where it went and, where a direction is declared, a word for what that means.
 
     For example `▼ −0.005 (−0.53 %) worse`. The percentage is of |base|; it is left out where it says nothing: where
-    base is 0, where it is 1000 or more, and where it is less than 0.001.
+    base is 0, where it is 1000 or more, and where it is less than 0.001. `interval` is as in `pair`.
     """
     if base is None or head is None or not (math.isfinite(base) and math.isfinite(head)):
         return NOTHING
@@ -113,9 +121,10 @@ def change(base: float | None, head: float | None, direction: Direction | None) 
         return "="
     delta = difference(base, head)
     arrow = "▲" if delta > 0 else "▼"
-    text = f"{arrow}{_SPACE}{signed(delta)}"
+    digits = int(min(3, _known_decimals(base, head, interval) + _magnitude(delta) + 1))
+    text = f"{arrow}{_SPACE}{signed(delta, digits)}"
     if base != 0 and 1e-5 <= abs(delta / base) < 10:
-        text += f" ({percent(delta / abs(base))})"
+        text += f" ({percent(delta / abs(base), digits)})"
     if direction is not None:
         text += " better" if (delta > 0) == (direction == "higher") else " worse"
     return text
@@ -126,9 +135,19 @@ def difference(base: float, head: float) -> float:
     return float(_exact(head) - _exact(base))
 
 
-def percent(fraction: float) -> str:
+def _known_decimals(base: float, head: float, interval: tuple[float, float] | None) -> float:
+    """How many decimals of two numbers mean anything: two digits of half their interval's width, yet at least the first
+    digit of what they differ by; infinite where nothing is known.
+    """
+    width = abs(interval[1] - interval[0]) / 2 if interval else math.nan
+    if not (math.isfinite(width) and width > 0) or same(base, head):
+        return math.inf
+    return max(1 - _magnitude(float(f"{width:.1e}")), -_magnitude(difference(base, head)), 0)
+
+
+def percent(fraction: float, digits: int = 3) -> str:
     """A signed percentage: 0.0123 is `+1.23 %`."""
-    return f"{signed(fraction * 100)}{_SPACE}%"
+    return f"{signed(fraction * 100, digits)}{_SPACE}%"
 
 
 def interval(bounds: tuple[float, float] | None) -> str:

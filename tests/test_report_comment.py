@@ -9,12 +9,13 @@ from dataclasses import replace
 import pytest
 
 from ml_ci.config import Policy
+from ml_ci.records import Run
 from ml_ci.report.markdown import render_comment, render_report
 from ml_ci.report.presentation import Illustrations, Picture, Presentation, reproduce_lines
-from ml_ci.result import Result
+from ml_ci.result import OwnReport, Result
 from tests.render.github_markdown import text_of, to_html
 from tests.render.samples import HOSTILE
-from tests.runs import BASE, HEAD, failed, result, rule, run
+from tests.runs import BASE, HEAD, decided, failed, judged, result, rule, run
 
 ON_GITHUB = Presentation(
     repository="octo/churn",
@@ -78,14 +79,48 @@ def test_a_failed_training_shows_its_log_and_no_numbers() -> None:
     assert HEAD[:9] in text
 
 
-def test_equal_inputs_make_a_short_comment() -> None:
+def lines_of(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line.strip()]
+
+
+def test_equal_inputs_make_three_lines() -> None:
     base = run(BASE, accuracy=0.95, f1=0.9)
     found = result(base, replace(base, commit=HEAD), ACCURACY, head_origin="same-inputs", code=["README.md"])
     text = comment(found, Picture(title="t", alt="a", url="https://x.example/y.png", width=800))
-    assert first_line(found) == "✅ Pass: nothing that matters to training changed."
-    assert "<img" not in text
-    assert "`f1`" not in text
-    assert "not trained, as its inputs are those of the base" in text
+    first, second, third = lines_of(text)
+    assert first == "### ✅ Pass: nothing that matters to training changed; accuracy stays at 0.95."
+    assert "not trained, as its inputs are those of the base. Base" in second
+    assert "Code: `README.md`." in second
+    assert "[full report]" in third
+
+
+def test_a_training_that_moved_no_metric_makes_three_lines() -> None:
+    base, head = run(BASE, accuracy=0.95, f1=0.9, params={"lr": "1"}), run(accuracy=0.95, f1=0.9, params={"lr": "2"})
+    first, second, _ = lines_of(comment(result(base, head, ACCURACY)))
+    assert first == "### ✅ Pass: accuracy stays at 0.95; its rule holds."
+    assert "Parameters: `lr` 1 → 2." in second
+
+
+def test_where_nothing_moved_a_warning_is_still_said() -> None:
+    base = run(BASE, accuracy=0.95)
+    text = comment(result(base, run(accuracy=0.95), ACCURACY, warnings=["stale file"]))
+    assert "> - stale file" in text
+    assert "| Metric" not in text
+
+
+@pytest.mark.parametrize("head", [run(accuracy=0.951), run(accuracy=0.95, f1=0.5)], ids=["gated", "not gated"])
+def test_one_number_that_moved_makes_a_whole_comment(head: Run) -> None:
+    assert "| Metric" in comment(result(run(BASE, accuracy=0.95, f1=0.4), head, rule("accuracy", min=0.5)))
+
+
+def test_metrics_that_fail_at_what_they_were_are_no_small_thing() -> None:
+    assert "| `accuracy`" in comment(result(run(BASE, accuracy=0.8), run(accuracy=0.8), ACCURACY))
+
+
+def test_the_full_report_says_everything_also_where_nothing_moved() -> None:
+    text = render_report(result(run(BASE, accuracy=0.95), run(accuracy=0.95), ACCURACY), ON_GITHUB)
+    assert "| `accuracy` |" in text
+    assert "Reproduce it" in text
 
 
 def test_a_metric_that_is_not_a_number_is_named() -> None:
@@ -99,7 +134,7 @@ def test_warnings_are_not_folded() -> None:
 
 
 def test_what_changed_is_one_line_each() -> None:
-    base = run(BASE, accuracy=0.9, params={"lr": "0.1"}, data={"train.csv": "aa"}, packages={"numpy": "2.0"})
+    base = run(BASE, accuracy=0.91, params={"lr": "0.1"}, data={"train.csv": "aa"}, packages={"numpy": "2.0"})
     head = run(accuracy=0.9, params={"lr": "0.2", "depth": "3"}, data={"train.csv": "aa"}, packages={"numpy": "2.0"})
     text = comment(result(base, head, ACCURACY, code=["train.py"]))
     assert "- **Code**: `train.py`\n" in text
@@ -122,16 +157,17 @@ def test_where_the_base_came_from_is_said_in_words(origin: str, why: str, words:
 
 
 def test_sections_come_in_the_order_in_which_reviewers_ask() -> None:
-    base = run(BASE, accuracy=0.95, f1=0.8, params={"lr": "1"})
-    found = result(base, run(accuracy=0.95, f1=0.9, params={"lr": "2"}), ACCURACY, warnings=["careful"])
+    base = run(BASE, accuracy=0.95, f1=0.8, rows=7, params={"lr": "1"})
+    found = result(base, run(accuracy=0.95, f1=0.9, rows=7, params={"lr": "2"}), ACCURACY, warnings=["careful"])
     text = comment(found, Picture(title="Metrics by step", alt="a", url="https://x.example/y.png", width=800))
     order = [
         "### ✅",
         "| Metric ",
         "careful",
         "What changed",
+        "Other metrics that changed",
         "<img",
-        "1 other metric changed",
+        "1 metric did not change",
         "Reproduce it",
         "Head [",
         "Base [",
@@ -215,7 +251,7 @@ def test_a_dvc_file_is_not_shown_as_code_beside_the_data_that_it_names() -> None
 
 
 def test_a_file_of_parameters_is_not_shown_as_code_beside_all_of_its_parameters() -> None:
-    base, head = run(accuracy=0.9, params={"lr": "1"}), run(accuracy=0.9, params={"lr": "2"})
+    base, head = run(accuracy=0.8, params={"lr": "1"}), run(accuracy=0.9, params={"lr": "2"})
     found = result(base, head, rule("accuracy", min=0.5), code=["params.yaml", "a.py"])
     shown = replace(found, parameters={"params.yaml": frozenset({"lr"})})
     assert "- **Code**: `a.py`\n" in render_comment(shown, Presentation())
@@ -227,3 +263,57 @@ def test_a_file_of_parameters_is_not_shown_as_code_beside_all_of_its_parameters(
 def test_two_bare_files_of_metrics_say_nothing_about_what_did_not_change() -> None:
     base, head = (replace(run(accuracy=value), fingerprint="") for value in (0.9, 0.8))
     assert "Unchanged" not in render_comment(result(base, head, rule("accuracy", min=0.5)), Presentation())
+
+
+def test_numbers_have_the_digits_that_their_interval_knows() -> None:
+    """An interval that is 0.0031 wide knows 0.0016 to either side: the fifth decimal is noise."""
+    found = result(run(BASE, roc_auc=0.98712), run(roc_auc=0.98745))
+    judgement = judged("roc_auc", 0.98712, 0.98745, "pass", (-0.0012, 0.0019), margin=0.01)
+    text = comment(decided(found, "pass", judgement)).replace("\u00a0", " ")
+    assert re.search(r"\| 0\.9871 \| 0\.9874 \| ▲ \+0\.0003 \(\+0\.03 %\) better \|", text)
+    assert "roc\\_auc 0.9871 → 0.9874" in text
+
+
+def test_without_an_interval_every_digit_of_a_difference_is_shown() -> None:
+    found = result(run(BASE, roc_auc=0.98712), run(roc_auc=0.98745), rule("roc_auc", regression=0.1))
+    assert "| 0.98712 | 0.98745 |" in comment(found)
+
+
+@pytest.mark.parametrize(("count", "is_folded"), [(10, False), (11, True)])
+def test_a_few_metrics_that_changed_are_open_and_many_are_folded(count: int, is_folded: bool) -> None:
+    base = {f"m{n}": float(n) for n in range(count)}
+    moved = {name: value + 1 for name, value in base.items()}
+    text = comment(result(run(BASE, metrics=base, accuracy=0.9), run(metrics=moved, accuracy=0.9), ACCURACY))
+    assert (f"<details><summary>{count} other metrics changed</summary>" in text) == is_folded
+    assert text.count("`m3`") == 1
+
+
+def with_report(text: str) -> Result:
+    found = result(run(BASE, accuracy=0.95), run(accuracy=0.96), ACCURACY)
+    return replace(found, report=OwnReport(path="report.md", text=text))
+
+
+def test_the_repositorys_own_report_stands_between_the_plots_and_how_to_reproduce() -> None:
+    text = comment(with_report("Hello."), Picture(title="t", alt="a", url="https://x.example/y.png", width=800))
+    assert text.index("<img") < text.index("The repository's own report") < text.index("Reproduce it")
+    assert "Hello." in text
+
+
+def test_a_long_report_of_the_repositorys_is_folded() -> None:
+    short, long = comment(with_report("Hello.\n")), comment(with_report("Hello.\n\n" * 40))
+    assert "<details><summary>The repository's own report</summary>" not in short
+    assert "<details><summary>The repository's own report</summary>" in long
+
+
+def test_a_report_that_is_too_large_is_dropped_whole() -> None:
+    text = comment(with_report("Hello, dear reader.\n\n" * 4000))
+    assert "Left out, as GitHub limits a comment's size: own report." in text
+    assert "dear reader" not in text
+    assert len(text.encode()) <= 60_000
+
+
+def test_a_failed_training_has_neither_plots_nor_a_report_of_its_own() -> None:
+    left_over = replace(failed("Training failed.", "log"), report=OwnReport(path="report.md", text="Hello."))
+    text = comment(left_over, Picture(title="t", alt="a", url="https://x.example/y.png", width=800))
+    assert "Hello" not in text
+    assert "<img" not in text

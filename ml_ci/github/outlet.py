@@ -23,6 +23,7 @@ from ml_ci.records import Run
 from ml_ci.report.files import WrittenReport, write_output
 from ml_ci.report.markdown import render_comment, render_report
 from ml_ci.report.presentation import Illustrations, Presentation, reproduce_lines
+from ml_ci.report.view import moved
 from ml_ci.result import Result
 from ml_ci.sources.record_store import Records
 
@@ -127,8 +128,7 @@ class GitHubOutlet:
         """Whether to write a comment where there is none yet; one that is there is always brought up to date."""
         if self._comment == "always" or result.verdict != "pass":
             return True
-        moved = any(row.base != row.head for row in result.comparison.metrics) if result.comparison else True
-        return self._comment == "changes" and moved
+        return self._comment == "changes" and moved(result)
 
     def _close_check(self, result: Result, presentation: Presentation, shown: Illustrations) -> None:
         if self.check:

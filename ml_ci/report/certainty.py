@@ -246,7 +246,7 @@ def _slices(slices: Sequence[SliceJudgement], notes: tuple[str, ...]) -> Slices:
 
 
 def _slice_row(judgement: SliceJudgement) -> SliceRow:
-    base, head = numbers.pair(judgement.base, judgement.head)
+    base, head = numbers.pair(judgement.base, judgement.head, judgement.interval)
     outcome = _SLICE_OUTCOMES[judgement.outcome]
     if judgement.worse and judgement.outcome != "fail":
         outcome = _WORSE_TOO.get(judgement.outcome, outcome)
@@ -257,7 +257,7 @@ def _slice_row(judgement: SliceJudgement) -> SliceRow:
         size=f"{judgement.size:,}",
         base=base,
         head=head,
-        delta=numbers.change(judgement.base, judgement.head, judgement.direction),
+        delta=numbers.change(judgement.base, judgement.head, judgement.direction, judgement.interval),
         interval=numbers.interval(judgement.interval),
         margin=numbers.number(judgement.margin),
         outcome=outcome,

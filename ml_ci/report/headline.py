@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ml_ci import numbers
-from ml_ci.compare.comparison import MetricDifference
-from ml_ci.compare.judgement import Decision
+from ml_ci.compare.judgement import Decision, Judgement
 from ml_ci.compare.pairing import OTHER_EXAMPLES
 from ml_ci.result import Result
 
@@ -93,7 +92,7 @@ def _passed(result: Result, decision: Decision, other: str) -> tuple[Tone, str, 
         reasons = list(decision.reasons) if result.base.run else ["there was no base to compare with."]
         return "warning", "⚠️", "Pass, but not compared", reasons
     if result.head_origin == "same-inputs":
-        return "good", "✅", "Pass", ["nothing that matters to training changed."]
+        return "good", "✅", "Pass", [f"nothing that matters to training changed{_where_it_stays(judgements)}."]
     if not judgements and not _gated_slices(decision):
         return "warning", "⚠️", "Pass, but not judged", ["the configuration has no `gate`, so nothing holds this back."]
     return "good", "✅", "Pass", [_summary(decision)]
@@ -115,16 +114,27 @@ def _summary(decision: Decision) -> str:
     judgements, slices = decision.judgements, _gated_slices(decision)
     if not judgements:
         return f"no metric got worse in any of {slices} slices by more than is allowed."
-    shown = [_arrow(judgement.difference) for judgement in judgements[:3]]
-    rest = len(judgements) - len(shown)
-    more = f" and {rest} more" if rest else ""
     rules = "its rule holds" if len(judgements) == 1 else f"all {len(judgements)} rules hold"
     also = f", also in {slices} slices" if slices else ""
-    return f"{', '.join(shown)}{more}; {rules}{also}."
+    return f"{_few([_arrow(judgement) for judgement in judgements])}; {rules}{also}."
 
 
-def _arrow(difference: MetricDifference) -> str:
-    base, head = numbers.pair(difference.base, difference.head)
-    return (
-        f"{difference.name} {base}\u00a0→\u00a0{head}" if difference.base is not None else f"{difference.name} {head}"
-    )
+def _where_it_stays(judgements: Sequence[Judgement]) -> str:
+    """`; accuracy stays at 0.95`; empty without a gate."""
+    names = [f"{each.rule.metric} stays at {numbers.number(each.difference.head)}" for each in judgements]
+    return f"; {_few(names)}" if names else ""
+
+
+def _few(texts: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return f"{', '.join(texts[:most])}{more}"
+
+
+def _arrow(judgement: Judgement) -> str:
+    row = judgement.difference
+    base, head = numbers.pair(row.base, row.head, judgement.interval)
+    if row.base is None or row.head is None:
+        return f"{row.name} {head}"
+    if numbers.same(row.base, row.head):
+        return f"{row.name} stays at {head}"
+    return f"{row.name} {base}\u00a0→\u00a0{head}"

@@ -60,7 +60,10 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """The whole report. `changed` and `unchanged` are the metrics without a rule; `log` is the end of a failed training's."""
+    """The whole report. `changed` and `unchanged` are the metrics without a rule; `log` is the end of a failed training's.
+
+    `nothing_moved` says that it passes and no number of it differs from base's: there is little to say.
+    """
 
     headline: Headline
     gated: tuple[MetricRow, ...] = ()
@@ -74,6 +77,7 @@ class View:
     log: str = ""
     compared: bool = False
     same_inputs: bool = False
+    nothing_moved: bool = False
     certainty: Certainty = field(default_factory=Certainty)
 
     @property
@@ -105,7 +109,18 @@ def view(result: Result) -> View:
         log=result.failure.log_tail if result.failure else "",
         compared=compared,
         same_inputs=result.head_origin == "same-inputs",
+        nothing_moved=compared and result.verdict == "pass" and not moved(result),
         certainty=_certainty(result),
+    )
+
+
+def moved(result: Result) -> bool:
+    """Whether any number is not what it is on base, of the metrics or in a slice; so too where there is nothing to compare."""
+    if result.comparison is None or result.decision is None or result.base.run is None:
+        return True
+    slices = ((judgement.base, judgement.head) for judgement in result.decision.slices)
+    return any(_moved(row) for row in result.comparison.metrics) or any(
+        base is not None and head is not None and not numbers.same(base, head) for base, head in slices
     )
 
 
@@ -121,12 +136,12 @@ def _gated_row(judgement: Judgement) -> MetricRow:
     row = judgement.difference
     # a number that the rule did not take, as training's word for broken predictions, is not shown as head's
     taken = row.head if judgement.outcome != "missing" else None
-    base, head = numbers.pair(row.base, taken)
+    base, head = numbers.pair(row.base, taken, judgement.interval)
     return MetricRow(
         name=row.name,
         base=base,
         head=head,
-        delta=numbers.change(row.base, taken, judgement.rule.direction),
+        delta=numbers.change(row.base, taken, judgement.rule.direction, judgement.interval),
         interval=numbers.interval(judgement.interval) if judgement.interval else "",
         limit=_MINUS.sub("−", judgement.limit) or numbers.NOTHING,
         outcome=OUTCOMES[judgement.outcome],

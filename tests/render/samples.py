@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from ml_ci.compare.comparison import Change
-from ml_ci.report.files import write_output
 from ml_ci.report.markdown import render_comment
 from ml_ci.report.presentation import Illustrations, Presentation, pictures, reproduce_lines
 from ml_ci.result import Result, TestSetUse
@@ -236,6 +235,8 @@ def _matrix(path: Path, seed: int) -> Path:
 
 
 def main() -> None:
+    from ml_ci.report.files import write_output
+
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for name, sample in samples(folder).items():
