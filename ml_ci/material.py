@@ -45,8 +45,19 @@ class Scored:
     trained: bool = False
 
 
-def fetch(config: Config, known: Known | None, stores: Sequence[RunStore], counting: Records | None) -> Stored:
-    """Ask the stores. That one does not answer costs evidence, and nothing else."""
+def fetch(
+    config: Config,
+    known: Known | None,
+    stores: Sequence[RunStore],
+    counting: Records | None,
+    *,
+    same_inputs: bool = False,
+) -> Stored:
+    """Ask the stores. That one does not answer costs evidence, and nothing else.
+
+    The branch's history is fetched wherever there is a gate, for the trend; with `same_inputs` only where a rule may need
+    it as evidence, since then nothing is trained, nothing drawn, and this is waited for.
+    """
     parquet: bytes | None = None
     history: tuple[Past, ...] = ()
     counts: VerdictCounts | None = None
@@ -56,7 +67,8 @@ def fetch(config: Config, known: Known | None, stores: Sequence[RunStore], count
             parquet = known.store.predictions(known.run)
         except MlCiError as error:
             warnings.append(f"The base's predictions could not be read: {error}")
-    if any(rule.max_regression for rule in config.gate) and config.baseline != "none":
+    wanted = any(rule.max_regression or not same_inputs for rule in config.gate)
+    if wanted and config.baseline != "none":
         try:
             # the longest: on a laptop there may be a few records of its own beside those of the branch
             history = max((store.history(config.key, HISTORY) for store in stores), key=len, default=())

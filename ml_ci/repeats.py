@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from statistics import mean
 
 from ml_ci.records import Metric, Run
+from ml_ci.thinning import bounded
 
 
-def joined(runs: Sequence[Run]) -> Run:
+def joined(runs: Sequence[Run], gated: Collection[str] = ()) -> Run:
     """The run of the first training (seed 0), with what the other ones say of its metrics.
 
-    A metric's value is the mean over all trainings, and `repeats` are their values, in the order of the seeds. A metric
-    that one of them lacks keeps its first value, and a warning says so. `train_seconds` is the sum, `peak_memory` the
-    largest.
+    A metric's value is the mean over all trainings, and `repeats` are their values, in the order of the seeds; `curves`
+    are their histories, where any of them has one. A metric that one of them lacks keeps its first value, and a warning
+    says so. `train_seconds` is the sum, `peak_memory` the largest.
+
+    The curves are kept within what a run may have of them, those of the metrics in `gated` before others.
 
     Where every metric is the same every time, training takes no notice of the seed: such trainings are one training,
     and say nothing of how much chance there is in it. So they are no repeats, and a warning says so.
     """
     first, count = runs[0], len(runs)
     if count == 1:
-        return first
+        return _kept_small(first, gated)
     common = [name for name in first.metrics if all(name in run.metrics for run in runs)]
     values = {name: tuple(run.metrics[name].value for run in runs) for name in common}
     total = replace(
@@ -34,13 +37,24 @@ def joined(runs: Sequence[Run]) -> Run:
             f"{count} trainings gave the same numbers, so they count as one: "
             "let training seed its random numbers with ML_CI_SEED."
         )
-        return replace(total, warnings=(*first.warnings, *_lost(runs), same))
-    metrics = {name: _repeated(metric, values.get(name)) for name, metric in first.metrics.items()}
-    return replace(total, metrics=metrics, warnings=(*first.warnings, *_lost(runs), *_other_tests(runs)))
+        return _kept_small(replace(total, warnings=(*first.warnings, *_lost(runs), same)), gated)
+    metrics = dict(first.metrics) | {name: _repeated([run.metrics[name] for run in runs]) for name in common}
+    warnings = (*first.warnings, *_lost(runs), *_other_tests(runs))
+    return _kept_small(replace(total, metrics=metrics, warnings=warnings), gated)
 
 
-def _repeated(metric: Metric, values: tuple[float, ...] | None) -> Metric:
-    return replace(metric, value=mean(values), repeats=values) if values else metric
+def _repeated(metrics: Sequence[Metric]) -> Metric:
+    """The metric of all trainings; of their histories a single point is no curve."""
+    values = tuple(metric.value for metric in metrics)
+    histories = tuple(metric.history for metric in metrics)
+    curves = histories if any(len(history) > 1 for history in histories) else ()
+    return replace(metrics[0], value=mean(values), repeats=values, curves=curves)
+
+
+def _kept_small(run: Run, gated: Collection[str]) -> Run:
+    metrics, said = bounded(run.metrics, gated)
+    new = [warning for warning in said if warning not in run.warnings]
+    return replace(run, metrics=metrics, warnings=(*run.warnings, *new))
 
 
 def _lost(runs: Sequence[Run]) -> list[str]:

@@ -74,7 +74,10 @@ class TwoSides:
             head = self.prepare_head()
             with self._step("Looking for the base's run", "baseline"):
                 base = None if looking.result() else self._other_base(stack)
-            fetching = pool.submit(materials.fetch, self._config, self._known, self.stores, self._tools.counting)
+            same = self._known is not None and self._known.run.fingerprint == head.fingerprint
+            fetching = pool.submit(
+                materials.fetch, self._config, self._known, self.stores, self._tools.counting, same_inputs=same
+            )
             if base and base.fingerprint == head.fingerprint:
                 self._train_base(base)
                 base = None
@@ -108,7 +111,7 @@ class TwoSides:
         """Train a side as often as the configuration says, and read what that left. The run that counts is seed 0's."""
         first = self._train(side, 0)
         others = [self._train(side, seed).run for seed in range(1, side.config.repeats)]
-        return replace(first, run=joined([first.run, *others]))
+        return replace(first, run=joined([first.run, *others], [rule.metric for rule in side.config.gate]))
 
     def _train(self, side: Side, seed: int) -> Finished:
         count = side.config.repeats

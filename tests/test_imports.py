@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "ml_ci"
 
 ROOMS: dict[str, tuple[str, ...]] = {
-    "words": ("__init__", "errors", "numbers", "records", "data_plots", "predictions", "config*"),
+    "words": ("__init__", "errors", "numbers", "records", "data_plots", "predictions", "thinning", "config*"),
     "statistics": ("statistics/*",),
     "middle": ("compare/*",),
     "job's words": ("result", "progress"),
@@ -22,7 +22,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "github": ("github/*",),
     "story": (
         *("job", "context", "two_sides", "side", "harvest", "scores", "repeats", "material", "test_set"),
-        *("journal", "keeping", "workshop", "slow_imports"),
+        *("journal", "keeping", "workshop", "slow_imports", "several"),
     ),
     "doors": ("cli*", "action*", "demo", "terminal"),
 }

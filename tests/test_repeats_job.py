@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,20 @@ def run(seconds: float, memory: int, *warnings: str, **metrics: float) -> Run:
 def test_seconds_are_summed_and_memory_is_the_largest() -> None:
     together = joined([run(1.5, 300, f1=0.5), run(2.0, 500, f1=0.75)])
     assert (together.train_seconds, together.peak_memory) == (3.5, 500)
-    assert together.metrics["f1"] == Metric(value=0.625, history=((0, 0.5), (1, 0.5)), repeats=(0.5, 0.75))
+    assert (together.metrics["f1"].value, together.metrics["f1"].repeats) == (0.625, (0.5, 0.75))
+
+
+def test_the_curves_of_all_trainings_are_kept_in_the_order_of_the_seeds() -> None:
+    both = ((0, 0.5), (1, 0.5)), ((0, 0.5), (1, 0.75))
+    metric = joined([run(1, 1, f1=0.5), run(1, 1, f1=0.75)]).metrics["f1"]
+    assert (metric.history, metric.curves) == (both[0], both)
+
+
+def test_single_points_are_no_curves() -> None:
+    def once(value: float) -> Run:
+        return replace(run(1, 1), metrics={"f1": Metric(value=value, history=((0, value),))})
+
+    assert joined([once(0.5), once(0.75)]).metrics["f1"].curves == ()
 
 
 def test_a_metric_that_one_training_lacks_has_no_repeats_and_a_warning_says_why() -> None:

@@ -14,6 +14,7 @@ from ml_ci.sources import documents
 from ml_ci.sources.file_text import BrokenFileError, read_text, text_of
 from ml_ci.sources.free_text import read_free_text
 from ml_ci.sources.tables import read_table
+from ml_ci.thinning import thinned
 
 _DOCUMENTS = {".json": "json", ".jsonl": "json", ".ndjson": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml"}
 _TABLES = {".csv": None, ".tsv": "\t"}
@@ -28,7 +29,7 @@ def read_metrics(path: Path, name: str) -> tuple[dict[str, Metric], tuple[str, .
 
     The format is told by the ending: JSON (also one document a line), YAML, TOML, CSV, TSV; anything else is free text,
     or JSON if it looks like it. `name` is what the file is called in messages, and the source of its metrics.
-    Metrics' names are as written, on one line, cut to 250 characters.
+    Metrics' names are as written, on one line, cut to 250 characters. Their curves are thinned to 1,000 points.
 
     Raises TrainingError, naming file, format and line, if the file is not what its ending says: a broken file never
     counts as one that is not there.
@@ -149,7 +150,7 @@ def _checked(found: Iterable[tuple[str, Metric]], source: str) -> tuple[dict[str
             warnings.append(f"{source} has more than {_MOST} metrics: only the first {_MOST} are read.")
             break
         if name:
-            metrics[name] = replace(metric, source=source)
+            metrics[name] = replace(metric, source=source, history=thinned(metric.history))
     if not metrics:
         warnings.append(f"{source} has no number in it that could be a metric.")
     return metrics, tuple(dict.fromkeys(warnings))

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ml_ci.records import Metric, Past, Run, read_record, write_record
 from ml_ci.sources.mlflow_client import artifact, log_bytes
+from ml_ci.sources.mlflow_curves import read_curves, unclamped
 from ml_ci.sources.mlflow_variables import Identity
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric as LoggedMetric
     from mlflow.entities import Run as LoggedRun
 
 RECORD = "ml-ci/record.json"
@@ -25,8 +23,6 @@ IMAGES = "ml-ci/images"
 PREDICTIONS = "ml-ci/predictions.parquet"
 TAG_LENGTH = 5000
 """The longest tag that every version of MLflow takes."""
-CURVE_POINTS = 1000
-"""More points than this say nothing more in a plot; a curve is thinned evenly, keeping its ends."""
 
 
 def recorded_run(client: MlflowClient, found: LoggedRun) -> Run:
@@ -37,15 +33,13 @@ def recorded_run(client: MlflowClient, found: LoggedRun) -> Run:
     return replace(read_record(text, f"{RECORD} of the MLflow run {found.info.run_id}"), run_id=found.info.run_id)
 
 
-def read_run(client: MlflowClient, found: LoggedRun) -> Run:
-    """What MLflow itself knows of a run: metrics with their curves, parameters, our tags."""
+def read_run(client: MlflowClient, found: LoggedRun, gated: Collection[str] = ()) -> Run:
+    """What MLflow itself knows of a run: metrics, parameters, our tags; and curves, those of the metrics in `gated` first."""
     info, data = found.info, found.data
-    with ThreadPoolExecutor(8) as pool:
-        histories = pool.map(lambda name: client.get_metric_history(info.run_id, name), data.metrics)
-        metrics = {
-            name: Metric(value=_unclamped(value), history=_curve(history))
-            for (name, value), history in zip(data.metrics.items(), histories, strict=True)
-        }
+    curves, warnings = read_curves(client, found, gated)
+    metrics = {
+        name: Metric(value=unclamped(value), history=curves.get(name, ())) for name, value in data.metrics.items()
+    }
     tags = data.tags
     return Run(
         commit=tags.get("ml_ci.commit") or tags.get("mlflow.source.git.commit") or "",
@@ -56,13 +50,14 @@ def read_run(client: MlflowClient, found: LoggedRun) -> Run:
         train_seconds=(info.end_time - info.start_time) / 1000 if info.end_time else None,
         metrics=metrics,
         params=dict(data.params),
+        warnings=warnings,
     )
 
 
 def past_run(found: LoggedRun) -> Past:
     """A recorded run as a line of its branch's history, from what a search tells of it."""
     tags, info = found.data.tags, found.info
-    logged = {name: _unclamped(value) for name, value in found.data.metrics.items()}
+    logged = {name: unclamped(value) for name, value in found.data.metrics.items()}
     return Past(
         commit=tags.get("ml_ci.commit", ""),
         started=datetime.fromtimestamp(info.start_time / 1000, UTC).isoformat(timespec="seconds"),
@@ -125,24 +120,6 @@ def _past_tags(run: Run, known: Mapping[str, float]) -> dict[str, str]:
     if not run.test_set or len(text) > TAG_LENGTH:
         return {}
     return {"ml_ci.test_set": run.test_set} | ({"ml_ci.metrics": text} if own else {})
-
-
-def _curve(history: Iterable[LoggedMetric]) -> tuple[tuple[int, float], ...]:
-    """(step, value) by rising step, the last value logged for each; by the order of logging if all steps are equal."""
-    points = sorted(history, key=lambda point: (point.step, point.timestamp))
-    if len(points) > 1 and points[0].step == points[-1].step:
-        curve = [(number, _unclamped(point.value)) for number, point in enumerate(points)]
-    else:
-        curve = list({point.step: (point.step, _unclamped(point.value)) for point in points}.values())
-    if len(curve) > CURVE_POINTS:
-        stride = (len(curve) - 1) / (CURVE_POINTS - 1)
-        curve = [curve[round(number * stride)] for number in range(CURVE_POINTS)]
-    return tuple(curve)
-
-
-def _unclamped(value: float) -> float:
-    """MLflow stores an infinity as the largest float; nobody else logs exactly that."""
-    return float("inf") * (1 if value > 0 else -1) if abs(value) == sys.float_info.max else value
 
 
 def _legal(name: str) -> str:

@@ -6,7 +6,7 @@ thread of its own, while something slower runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -93,11 +93,11 @@ class Tracking:
 
     # -- what a training left
 
-    def left_by(self, identity: Identity, since: int) -> Left:
+    def left_by(self, identity: Identity, since: int, gated: Collection[str] = ()) -> Left:
         """The run that counts among those of one training, which began at `since` (milliseconds since 1970).
 
-        The parent counts, not its children; among several top-level runs the one that finished last. Raises
-        TrainingError if there are runs, but none has finished.
+        The parent counts, not its children; among several top-level runs the one that finished last. The curves of the
+        metrics in `gated` are read before others. Raises TrainingError if there are runs, but none has finished.
         """
         runs = self._ask(lambda client: self._runs_of(client, identity, since))
         if not runs:
@@ -117,7 +117,8 @@ class Tracking:
                 f"Training left {len(top)} top-level MLflow runs; {chosen.info.run_name} finished last and counts."
             )
             warnings = (f"{counted} Not used: {names}.",)
-        return Left(run=self._ask(lambda client: read_run(client, chosen)), warnings=warnings)
+        run = self._ask(lambda client: read_run(client, chosen, gated))
+        return Left(run=run, warnings=(*warnings, *run.warnings))
 
     def create(self, identity: Identity, started: int) -> str:
         """Make a run for a training that did not use MLflow; returns its id."""
