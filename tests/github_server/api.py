@@ -12,6 +12,8 @@ from tests.github_server.description import Description, github_description
 from tests.github_server.faults import primary_limit
 from tests.github_server.git_http import git_answer
 from tests.github_server.git_store import GitStore
+from tests.github_server.graphql_answers import PATH as GRAPHQL
+from tests.github_server.graphql_answers import GraphQL
 from tests.github_server.raw import raw_file
 from tests.github_server.routes import ROUTES, Desk, check_permission
 from tests.github_server.socket_handler import Request
@@ -37,9 +39,9 @@ class Api:
     def read(self, request: Request) -> Call:
         """Understand a request, as far as it can be understood."""
         parts = urlsplit(request.target)
-        path = self._by_name(parts.path.removeprefix("/api/v3"))
+        path = GRAPHQL if parts.path == f"/api{GRAPHQL}" else self._by_name(parts.path.removeprefix("/api/v3"))
         operation, parameters = self.description.find(request.method, path) or (None, {})
-        document, problem = _parsed(request.body) if operation else (None, None)
+        document, problem = _parsed(request.body) if operation or path == GRAPHQL else (None, None)
         return Call(
             method=request.method,
             path=path,
@@ -65,6 +67,7 @@ class Api:
             self._refused(request, token)
             or git_answer(self.git, self.state, request, token)
             or raw_file(self.git, self.state, call.method, call.path)
+            or GraphQL(self.state, self.git, self.violations).answer(call, token)
             or self._operation(call, token)
         )
 

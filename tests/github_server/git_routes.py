@@ -5,8 +5,9 @@ import binascii
 from collections.abc import Sequence
 
 from tests.github_server.git_store import ZERO, Entry, GitError, Ref, Signature
+from tests.github_server.graphql_answers import PROTECTED
 from tests.github_server.routes import Desk, reads, writes
-from tests.github_server.state import now
+from tests.github_server.state import ForcedUpdate, now
 from tests.github_server.wire import Answer, Document, Json, RefusalError, not_found, paged
 
 EMPTY = "Git Repository is empty."
@@ -49,6 +50,9 @@ def create_tree(desk: Desk) -> Answer:
     if not wanted:
         raise RefusalError(422, "Invalid tree info")
     entries = [_entry(desk, item) for item in wanted if isinstance(item, dict)]
+    removed = {entry.path for entry in entries if entry.sha is None}
+    if removed and (base is None or not removed <= {entry.path for entry in desk.git.tree(str(base), recursive=True)}):
+        raise RefusalError(422, "GitRPC::BadObjectState")
     try:
         sha = desk.git.write_tree(None if base is None else str(base), entries)
     except GitError as error:
@@ -132,9 +136,15 @@ def update_ref(desk: Desk) -> Answer:
         raise RefusalError(422, "Reference does not exist")
     if desk.git.kind(sha) != "commit":
         raise RefusalError(422, "Object does not exist")
-    if not desk.call.body.get("force") and not desk.git.is_ancestor(old.sha, sha):
+    forced = not desk.git.is_ancestor(old.sha, sha)
+    if forced and not desk.call.body.get("force"):
         raise RefusalError(422, "Update is not a fast forward")
-    return Answer(200, _move(desk, name, sha, old.sha))
+    if forced and name in desk.state.protected:
+        raise RefusalError(422, PROTECTED)
+    document = _move(desk, name, sha, old.sha)
+    if forced:
+        desk.state.forced.append(ForcedUpdate(name, None, old.sha, sha))
+    return Answer(200, document)
 
 
 @writes("git/delete-ref", GIT)

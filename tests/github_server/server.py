@@ -14,7 +14,7 @@ from tests.github_server.faults import Fault, LostAnswer, Matcher, Plan, Reset, 
 from tests.github_server.git_store import GitStore
 from tests.github_server.pulls import follow
 from tests.github_server.socket_handler import Listener, Request
-from tests.github_server.state import Comment, Pull, State
+from tests.github_server.state import Comment, ForcedUpdate, Pull, State
 from tests.github_server.wire import Answer, Document, Json
 
 
@@ -164,6 +164,15 @@ class GitHubServer:
     def withhold(self, *permissions: str, level: Level = "read") -> None:
         """Leave the default token only `level` of these permissions (`issues`, `pull_requests`, `checks`, `contents`, ...)."""
         self.default_token.permissions = {**self.default_token.permissions, **dict.fromkeys(permissions, level)}
+
+    def protect(self, branch: str) -> None:
+        """Refuse forced updates of a branch, as a rule for the branch does."""
+        self.state.protected.add(f"refs/heads/{branch}")
+
+    @property
+    def forced(self) -> list[ForcedUpdate]:
+        """All forced updates of refs so far, by REST or GraphQL."""
+        return self.state.forced
 
     def inject(self, method: str, pattern: str, fault: Fault, times: int | None = 1, skip: int = 0) -> None:
         """Answer the next `times` matching requests (None: all) with a fault, after letting `skip` of them pass."""

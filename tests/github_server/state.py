@@ -87,9 +87,20 @@ class CommitStatus:
     created_at: str = field(default_factory=now)
 
 
+@dataclass(frozen=True)
+class ForcedUpdate:
+    """A ref that was moved to what does not descend from it: `before` is where the caller said that it was, None where
+    nothing was said; `tip` is where it really was."""
+
+    ref: str
+    before: str | None
+    tip: str
+    after: str
+
+
 @dataclass
 class State:
-    """One repository: `OWNER/NAME` and all that was said and checked in it."""
+    """One repository: `OWNER/NAME` and all that was said and checked in it. `protected` refs take no forced updates."""
 
     full_name: str
     default_branch: str = "main"
@@ -98,6 +109,8 @@ class State:
     pulls: dict[int, Pull] = field(default_factory=dict)
     checks: dict[int, CheckRun] = field(default_factory=dict)
     statuses: list[CommitStatus] = field(default_factory=list)
+    protected: set[str] = field(default_factory=set)
+    forced: list[ForcedUpdate] = field(default_factory=list)
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(2_000_000_001))
 
     @property
