@@ -13,14 +13,18 @@ from ml_ci.errors import OutsideError
 from ml_ci.records import Past, Run, read_record, write_record
 from ml_ci.sources.git import Git
 from ml_ci.sources.history import past_of, read_history, with_newest, write_history
+from ml_ci.sources.record_images import read_images, write_images
 from ml_ci.sources.verdict_counts import VerdictCounts, read_counts, write_counts
 
-INDEX_LENGTH = 1000
+RECORDS = 100
+"""So many records of a key are kept; the oldest goes with its predictions."""
 _NOT_KEPT = "The predictions were not kept with the record:"
 PREDICTIONS_BYTES = 5_000_000
 """A branch that gets so much with each commit is still quick to fetch; more than this belongs into MLflow."""
 
 Reader = Callable[[str], bytes | None]
+Change = Callable[[Reader], Mapping[str, bytes | None]]
+"""What to write, given what is there: the content of each path, None for one that is to go."""
 
 
 class FileTree(Protocol):
@@ -29,8 +33,8 @@ class FileTree(Protocol):
     def read(self, path: str) -> bytes | None:
         """The bytes of a file, None where it is not there. Raises OutsideError where that cannot be known."""
 
-    def update(self, change: Callable[[Reader], Mapping[str, bytes]], message: str) -> None:
-        """Write the files that `change` returns, all of them or none; `message` says why.
+    def update(self, change: Change, message: str) -> None:
+        """Write and remove the files that `change` says, all of them or none; `message` says why.
 
         `change` is given a reader of the present content. It may be called again, on newer content, when somebody else
         wrote in between; so it must have no effect but its answer. Raises OutsideError where writing is not possible.
@@ -68,7 +72,8 @@ class Records:
 
     The index, `records/KEY/index.json`, holds `[commit, fingerprint]` pairs, newest first. It is what makes a record
     findable by its fingerprint without reading all of them. Beside it are the predictions of each record (`SHA.parquet`),
-    the branch's history (`history.json`), and how many verdicts each test set has carried (`test-sets.json`).
+    which images each needs (`images.json`), the branch's history (`history.json`), and how many verdicts each test set
+    has carried (`test-sets.json`). The last `RECORDS` of each key are kept.
     """
 
     def __init__(self, tree: FileTree, name: str) -> None:
@@ -97,7 +102,7 @@ class Records:
 
     def image(self, run: Run, sha256: str) -> bytes | None:  # noqa: ARG002 - here they are kept by content alone
         """An image by the SHA-256 of its content."""
-        return self._tree.read(f"images/{sha256}.png")
+        return self._tree.read(image_path(sha256))
 
     def predictions(self, run: Run) -> bytes | None:
         """The Parquet file beside the record."""
@@ -122,14 +127,11 @@ class Records:
         if kept is None:
             run = replace(run, predictions=None)
 
-        def change(read: Reader) -> dict[str, bytes]:
-            others = [entry for entry in _index(read, run.key) if entry[0] != run.commit]
-            index = [(run.commit, run.fingerprint), *others][:INDEX_LENGTH]
-            files = {f"images/{sha256}.png": content for sha256, content in images.items()}
+        def change(read: Reader) -> dict[str, bytes | None]:
+            files: dict[str, bytes | None] = {image_path(sha256): content for sha256, content in images.items()}
             files[_path(run.key, run.commit)] = write_record(run).encode()
-            files[f"records/{run.key}/index.json"] = json.dumps(index, indent=0).encode()
-            if kept is not None:
-                files[_predictions(run.key, run.commit)] = kept
+            files[_predictions(run.key, run.commit)] = kept
+            files |= _indexed(run, read)
             if recorded:
                 history = with_newest(past_of(run), self._history(read, run.key))
                 files[f"records/{run.key}/history.json"] = write_history(history)
@@ -142,10 +144,12 @@ class Records:
         """How many verdicts each test set has carried. Raises OutsideError where that cannot be known."""
         return self._counts(self._tree.read, key)
 
-    def count_verdict(self, run: Run) -> None:
-        """Count a verdict on this run's test set, once. Raises OutsideError where it cannot be written."""
+    def count_verdict(self, *runs: Run) -> None:
+        """Count a verdict on each run's test set, once. Raises OutsideError where it cannot be written."""
+        about = ", ".join(f"{run.commit[:12]} as {run.key}" for run in runs)
         self._tree.update(
-            lambda read: self.counted(run, read), f"Verdict on {run.commit[:12]} as {run.key}: its test set is used"
+            lambda read: {path: content for run in runs for path, content in self.counted(run, read).items()},
+            f"Verdict on {about}: its test set is used",
         )
 
     def counted(self, run: Run, read: Reader) -> dict[str, bytes]:
@@ -176,11 +180,14 @@ class Folder:
         except FileNotFoundError:
             return None
 
-    def update(self, change: Callable[[Reader], Mapping[str, bytes]], message: str) -> None:
-        """Write the files, each of them whole."""
+    def update(self, change: Change, message: str) -> None:
+        """Write the files, each of them whole, and remove those that are to go."""
         del message  # a folder keeps no history
         for path, content in change(self.read).items():
             target = self._root / path
+            if content is None:
+                target.unlink(missing_ok=True)
+                continue
             target.parent.mkdir(parents=True, exist_ok=True)
             with NamedTemporaryFile(dir=target.parent, delete=False) as file:
                 file.write(content)
@@ -198,7 +205,7 @@ class FetchedBranch:
         """The bytes of a file, None where it, or the branch, is not there."""
         return self._git.read(self._ref, path)
 
-    def update(self, change: Callable[[Reader], Mapping[str, bytes]], message: str) -> None:
+    def update(self, change: Change, message: str) -> None:
         """Refused: raises OutsideError."""
         del change, message
         raise OutsideError("the data branch is written by the action, not from a clone.")
@@ -207,6 +214,16 @@ class FetchedBranch:
 def too_large_to_keep(run: Run) -> bool:
     """Whether the run of a record had predictions, and they were more than a record may have."""
     return any(warning.startswith(_NOT_KEPT) for warning in run.warnings)
+
+
+def image_path(sha256: str) -> str:
+    """Where an image is, by the SHA-256 of its content."""
+    return f"images/{sha256}.png"
+
+
+def images_path(key: str) -> str:
+    """Where it is noted which images the records of a key need."""
+    return f"records/{key}/images.json"
 
 
 def _path(key: str, commit: str) -> str:
@@ -223,6 +240,20 @@ def _too_large(predictions: bytes) -> str:
         f"{PREDICTIONS_BYTES / 1e6:.0f} MB that a record may have, so the next comparison with it has weaker evidence. "
         "Evaluate on fewer examples, or give ml-ci an MLflow server."
     )
+
+
+def _indexed(run: Run, read: Reader) -> dict[str, bytes | None]:
+    """The key's index and its images with one more run in front; what falls off at the end goes."""
+    others = [entry for entry in _index(read, run.key) if entry[0] != run.commit]
+    index = [(run.commit, run.fingerprint), *others][:RECORDS]
+    kept = {commit for commit, _ in index}
+    images = read_images(read(images_path(run.key))) | {run.commit: tuple(image.sha256 for image in run.images)}
+    gone = [path(run.key, commit) for commit, _ in others if commit not in kept for path in (_path, _predictions)]
+    return {
+        **dict.fromkeys(gone),
+        f"records/{run.key}/index.json": json.dumps(index, indent=0).encode(),
+        images_path(run.key): write_images({commit: found for commit, found in images.items() if commit in kept}),
+    }
 
 
 def _index(read: Reader, key: str) -> list[tuple[str, str]]:
