@@ -11,9 +11,9 @@ import pytest
 import requests
 
 from ml_ci.errors import OutsideError
-from ml_ci.github.data_branch import DataBranch, Reader, image_url
+from ml_ci.github.data_branch import DataBranch, image_url
 from ml_ci.github.session import NotPermittedError, connect
-from ml_ci.sources.record_store import FileTree
+from ml_ci.sources.record_store import FileTree, Reader
 from tests.github_server import GitHubServer, LostAnswer, Reset, SecondaryLimit, Status
 from tests.github_server.fixture import github_server, start_github  # noqa: F401
 from tests.github_server.git_store import ZERO
@@ -37,7 +37,7 @@ class Branch:
         repo = connect("t", api_url=self.github.url, repository="octo/model", sleep=self.waits.append)
         return DataBranch(lambda: repo, BRANCH, sleep=self.waits.append, jitter=lambda: 0.5)
 
-    def write(self, files: Mapping[str, bytes], message: str = "Record") -> None:
+    def write(self, files: Mapping[str, bytes | None], message: str = "Record") -> None:
         self.tree.update(lambda _: files, message)
 
     def somebody_writes(self) -> None:
@@ -50,8 +50,8 @@ class Branch:
 
     @property
     def messages(self) -> list[str]:
-        """Of all commits, the oldest first."""
-        return [self.github.git.commit(sha).message for sha in reversed(self.github.git.log(REF))]
+        """The first lines of all commits, the oldest first."""
+        return [self.github.git.commit(sha).message.splitlines()[0] for sha in reversed(self.github.git.log(REF))]
 
     @property
     def writes(self) -> list[str]:

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import base64
-import hashlib
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ml_ci.errors import OutsideError
-from ml_ci.github.session import Permissions, explained, said, second_connection
+from ml_ci.github.clearing import no_longer_needed, open_pulls
+from ml_ci.github.session import Permissions, explained, said
+from ml_ci.github.shortening import HISTORY, Moved, number_of, numbered, replace_tip
+from ml_ci.github.tree_entries import TreeEntries, blob_sha
+from ml_ci.sources.record_store import Change
 
 if TYPE_CHECKING:
     from github import GithubException
     from github.GitCommit import GitCommit
     from github.GitRef import GitRef
     from github.GitTree import GitTree
-    from github.InputGitTreeElement import InputGitTreeElement
     from github.Repository import Repository
 
 TRIES = 8
-UPLOADS = 4
-INLINE_LIMIT = 200_000
 NEEDED: Permissions = {"contents": "write"}
 README = """# Data of ml-ci
 
@@ -34,14 +34,18 @@ This branch is written by ml-ci, not by people. It shares no history with the co
 
 - `records/KEY/SHA.json`: what the training of one commit left behind. Pull requests are compared with it.
 - `records/KEY/SHA.parquet`: its predictions.
+- `records/KEY/index.json`, `images.json`, `history.json`: which records there are, which images they need, what they measured.
 - `records/KEY/test-sets.json`: how many verdicts each test set has carried.
-- `images/SHA256.png`: plots that comments on pull requests show.
+- `images/SHA256.png`: plots that comments on pull requests show, and images of records.
+- `images/used.json`: which of them each pull request shows.
+
+It is cleared up by itself: the last 100 records of each key stay, and the pictures that these or an open pull request
+need. Its history is cut off every 50 commits, so a clone of it has to fetch, not to pull.
 
 Deleting this branch breaks the pictures in old comments, and the next pull request trains its base again; no more.
 """
 
-Reader = Callable[[str], bytes | None]
-Change = Callable[[Reader], Mapping[str, bytes]]
+_LOG = logging.getLogger(__name__)
 
 
 def image_url(server_url: str, repository: str, branch: str, path: str) -> str:
@@ -70,6 +74,9 @@ class DataBranch:
 
     Every update is one commit on the tip that was read, and the ref moves only from that tip: who loses the race reads
     again and tries again. Nobody's commit is ever overwritten.
+
+    The commit after the `history`-th is different: with the same update the branch is cleared up, and the commit has no
+    parent, so that those before it are let go.
     """
 
     def __init__(
@@ -77,14 +84,16 @@ class DataBranch:
         connect: Callable[[], Repository],
         branch: str = "ml-ci-data",
         *,
+        history: int = HISTORY,
         sleep: Callable[[float], object] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.branch = branch
         self._connect = connect
+        self._history = history
         self._sleep = sleep
         self._jitter = jitter
-        self._uploaded: set[str] = set()
+        self._entries = TreeEntries()
 
     @cached_property
     def _repo(self) -> Repository:
@@ -96,7 +105,7 @@ class DataBranch:
             return self._read(path, self.branch)
 
     def update(self, change: Change, message: str) -> None:
-        """Write what `change` returns, as one commit; none where every file says that already.
+        """Write and remove what `change` returns, as one commit; none where the branch is like that already.
 
         `change` is called again on newer content after a lost race. Raises OutsideError after so many lost races that
         something else must be wrong; NotPermittedError where the token may not write contents.
@@ -114,14 +123,37 @@ class DataBranch:
         """Write once; False if somebody else wrote in between."""
         with explained(f"write to the branch {self.branch}", NEEDED):
             tip = self._tip()
-            files = dict(change(lambda path: self._read(path, tip.commit.sha) if tip and tip.may_have(path) else None))
-            present = tip.blobs if tip else {}
-            changed = {path: content for path, content in files.items() if present.get(path) != _blob_sha(content)}
+            changed = _changed(tip, change(lambda path: self._read_at(tip, path)))
             if not changed:
                 return True
             if tip is None:
-                changed.setdefault("README.md", README.encode())
-            return self._commit(tip, changed, message)
+                return self._begin({"README.md": README.encode(), **changed}, message)
+            number = number_of(self._repo, tip.commit) + 1
+            if number <= self._history or not _is_whole(tip, self.branch):
+                return self._commit(tip, self._tree(tip, changed), numbered(message, number))
+            return self._clear(tip, changed, message, number)
+
+    def _clear(self, tip: _Tip, changed: Mapping[str, bytes | None], message: str, number: int) -> bool:
+        """Write once, and with it clear up, and let go of the history if GitHub lets us."""
+        there = {**dict.fromkeys(tip.blobs, b""), **changed}
+        cleared = no_longer_needed(
+            {path for path, content in there.items() if content is not None},
+            lambda path: changed[path] if path in changed else self._read_at(tip, path),
+            open_pulls(self._repo),
+        )
+        written = {path for path, content in changed.items() if content is not None}
+        kept = {path: content for path, content in cleared.items() if content is not None or path not in written}
+        tree = self._tree(tip, {**changed, **kept})
+        alone = self._repo.create_git_commit(numbered(message, 1), tree, [])
+        match replace_tip(self._repo, self.branch, tip.commit.sha, alone.sha):
+            case Moved.REFUSED:
+                return self._commit(tip, tree, numbered(message, number))
+            case moved:
+                return moved is Moved.DONE
+
+    def _tree(self, tip: _Tip | None, files: Mapping[str, bytes | None]) -> GitTree:
+        entries = self._entries.make(self._repo, files, set(tip.blobs.values()) if tip else set())
+        return self._repo.create_git_tree(entries, tip.tree) if tip else self._repo.create_git_tree(entries)
 
     def _tip(self) -> _Tip | None:
         ref = self._ref()
@@ -142,6 +174,9 @@ class DataBranch:
             return None
         return ref
 
+    def _read_at(self, tip: _Tip | None, path: str) -> bytes | None:
+        return self._read(path, tip.commit.sha) if tip and tip.may_have(path) else None
+
     def _read(self, path: str, ref: str) -> bytes | None:
         from github import GithubException
 
@@ -157,19 +192,28 @@ class DataBranch:
         encoded = found.content if found.encoding == "base64" else self._repo.get_git_blob(found.sha).content
         return base64.b64decode(encoded)
 
-    def _commit(self, tip: _Tip | None, files: Mapping[str, bytes], message: str) -> bool:
+    def _begin(self, files: Mapping[str, bytes | None], message: str) -> bool:
+        """Make the branch; False if somebody else made it before."""
         from github import GithubException
 
-        entries = self._entries(files, set(tip.blobs.values()) if tip else set())
-        tree = self._repo.create_git_tree(entries, tip.tree) if tip else self._repo.create_git_tree(entries)
-        if tip and tree.sha == tip.tree.sha:
-            return True
-        commit = self._repo.create_git_commit(message, tree, [tip.commit] if tip else [])
+        commit = self._repo.create_git_commit(numbered(message, 1), self._tree(None, files), [])
         try:
-            if tip:
-                tip.ref.edit(commit.sha, force=False)
-            else:
-                self._repo.create_git_ref(f"refs/heads/{self.branch}", commit.sha)
+            self._repo.create_git_ref(f"refs/heads/{self.branch}", commit.sha)
+        except GithubException as error:
+            if not self._lost_race(error, None):
+                raise
+            return False
+        return True
+
+    def _commit(self, tip: _Tip, tree: GitTree, message: str) -> bool:
+        """Put a commit on top of the tip; False if that is no longer the tip."""
+        from github import GithubException
+
+        if tree.sha == tip.tree.sha:
+            return True
+        commit = self._repo.create_git_commit(message, tree, [tip.commit])
+        try:
+            tip.ref.edit(commit.sha, force=False)
         except GithubException as error:
             if not self._lost_race(error, tip):
                 raise
@@ -188,53 +232,19 @@ class DataBranch:
         now = self._ref()
         return (now.object.sha if now else None) != (tip.commit.sha if tip else None)
 
-    def _entries(self, files: Mapping[str, bytes], present: set[str]) -> list[InputGitTreeElement]:
-        """The tree's new entries. Short text goes with the tree; other content is uploaded, unless it is there."""
-        from github import InputGitTreeElement
 
-        entries: list[InputGitTreeElement] = []
-        uploads: dict[str, bytes] = {}
-        for path, content in sorted(files.items()):
-            sha, text = _blob_sha(content), _text(content)
-            if text is not None and sha not in present:
-                entries.append(InputGitTreeElement(path, "100644", "blob", content=text))
-                continue
-            if sha not in present and sha not in self._uploaded:
-                uploads[sha] = content
-            entries.append(InputGitTreeElement(path, "100644", "blob", sha=sha))
-        self._upload(list(uploads.values()))
-        self._uploaded.update(uploads)
-        return entries
-
-    def _upload(self, contents: list[bytes]) -> None:
-        if len(contents) <= 1:
-            for content in contents:
-                _upload(self._repo, content)
-            return
-        shares = [contents[start::UPLOADS] for start in range(min(UPLOADS, len(contents)))]
-        with ThreadPoolExecutor(max_workers=len(shares)) as pool:
-            # list() so that a failed upload raises here
-            list(pool.map(lambda share: _upload_all(second_connection(self._repo), share), shares))
+def _changed(tip: _Tip | None, files: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
+    """Of these files those that are not like that already."""
+    present = tip.blobs if tip else {}
+    return {
+        path: content
+        for path, content in files.items()
+        if (path in present if content is None else present.get(path) != blob_sha(content))
+    }
 
 
-def _upload_all(repo: Repository, contents: list[bytes]) -> None:
-    for content in contents:
-        _upload(repo, content)
-
-
-def _upload(repo: Repository, content: bytes) -> None:
-    repo.create_git_blob(base64.b64encode(content).decode(), "base64")
-
-
-def _blob_sha(content: bytes) -> str:
-    """The name that git gives to this content."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-
-
-def _text(content: bytes) -> str | None:
-    if len(content) > INLINE_LIMIT or b"\0" in content:
-        return None
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return None
+def _is_whole(tip: _Tip, branch: str) -> bool:
+    """Whether all files of the branch are known: of others nobody can say whether they are needed."""
+    if tip.tree.truncated:
+        _LOG.warning("The branch %s has more files than GitHub lists, so it is not cleared up.", branch)
+    return not tip.tree.truncated

@@ -8,16 +8,25 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from ml_ci.errors import MlCiError
+from ml_ci.errors import MlCiError, OutsideError
 from ml_ci.github.data_branch import DataBranch, image_url
 from ml_ci.github.event import Event
 from ml_ci.github.session import NotPermittedError
+from ml_ci.github.used_pictures import USED, read_used, write_used
 from ml_ci.report.charts import as_text
 from ml_ci.report.presentation import Illustrations, Plot, illustrations
 from ml_ci.result import Result
-from ml_ci.sources.record_store import Reader, Records
+from ml_ci.sources.record_store import Reader, Records, image_path
 
 PlotsMode = Literal["auto", "branch", "inline", "none"]
+Drawn = tuple[Sequence[Plot], Mapping[str, Plot], Result]
+"""One model's plots, the images of its repository's Markdown by address, and its result."""
+
+MOST_PICTURES = 30
+"""In one job: with one for dark pages each, that is below the 80 uploads a minute after which GitHub makes clients wait."""
+MOST_BYTES = 20_000_000
+LARGEST_PICTURE = 5_000_000
+"""About what GitHub's image proxy passes on."""
 
 
 class Pictures:
@@ -39,38 +48,84 @@ class Pictures:
         self._problem = problem
 
     def publish(self, plots: Sequence[Plot], own: Mapping[str, Plot], result: Result) -> Illustrations:
-        """Write the pictures, and with them that there was a verdict on the test set, in one commit."""
-        if self._plots == "none":
-            self._count(result)
-            return Illustrations()
-        if self._plots == "inline" or self._event.pull_number is None:
-            self._count(result)
-            return as_text(result)
-        contents = {path: path.read_bytes() for plot in (*plots, *own.values()) for path in plot.files}
-        places = {path: f"images/{sha256(content).hexdigest()}.png" for path, content in contents.items()}
-        try:
-            self._branch.update(
-                lambda read: {**{places[path]: contents[path] for path in contents}, **self._counted(result, read)},
-                f"Images of pull request {self._event.pull_number}",
-            )
-        except NotPermittedError as error:
-            # with `auto` a token that may only read is expected, on forks for example
-            if self._plots == "branch":
-                self._problem(error)
-            return as_text(result)
-        except MlCiError as error:
-            self._problem(error)
-            return as_text(result)
-        return illustrations(plots, own, lambda path: self._url(places, path))
+        """`publish_all` for a job with one model."""
+        (only,) = self.publish_all([(plots, own, result)])
+        return only
 
-    def _url(self, places: Mapping[Path, str], path: Path) -> str:
-        return image_url(self._event.server_url, self._event.repository, self._branch.branch, places[path])
+    def publish_all(self, models: Sequence[Drawn]) -> list[Illustrations]:
+        """Write the pictures of all models, and that there were verdicts on their test sets, in one commit.
+
+        What is too much for one job is left out, the first pictures of each model last; a warning says how many.
+        """
+        results = [result for _, _, result in models]
+        pull = self._event.pull_number
+        if self._plots == "none":
+            self._count(results)
+            return [Illustrations() for _ in results]
+        if self._plots == "inline" or pull is None:
+            self._count(results)
+            return [as_text(result) for result in results]
+        places = self._places(models)
+        try:
+            self._branch.update(lambda read: self._files(pull, models, places, read), f"Images of pull request {pull}")
+        except MlCiError as error:
+            # with `auto` a token that may only read is expected, on forks for example
+            if self._plots == "branch" or not isinstance(error, NotPermittedError):
+                self._problem(error)
+            return [as_text(result) for result in results]
+        return [illustrations(plots, own, lambda path: self._url(places, path)) for plots, own, _ in models]
+
+    def _places(self, models: Sequence[Drawn]) -> dict[Path, str]:
+        """The name of each picture's file among those that are published."""
+        chosen, all_of_them = _chosen(models)
+        if len(chosen) < all_of_them:
+            self._problem(
+                OutsideError(
+                    f"The comment shows {len(chosen)} of {all_of_them} pictures, because there may be at most "
+                    f"{MOST_PICTURES} of {MOST_BYTES / 1e6:.0f} MB together: the others are in the full report."
+                )
+            )
+        return {path: sha256(path.read_bytes()).hexdigest() for plot in chosen for path in plot.files}
+
+    def _files(
+        self, pull: int, models: Sequence[Drawn], places: Mapping[Path, str], read: Reader
+    ) -> dict[str, bytes | None]:
+        files: dict[str, bytes | None] = {image_path(name): path.read_bytes() for path, name in places.items()}
+        used = before = read_used(read)
+        for plots, own, result in models:
+            shown = {places[path] for plot in (*plots, *own.values()) for path in plot.files if path in places}
+            used = used.shown_by(pull, result.key, shown)
+            files |= self._counted(result, read)
+        if used != before:
+            files[USED] = write_used(used)
+        return files
+
+    def _url(self, places: Mapping[Path, str], path: Path) -> str | None:
+        if path not in places:
+            return None
+        place = image_path(places[path])
+        return image_url(self._event.server_url, self._event.repository, self._branch.branch, place)
 
     def _counted(self, result: Result, read: Reader) -> Mapping[str, bytes]:
         return self._records.counted(result.head, read) if result.test_set and result.head else {}
 
-    def _count(self, result: Result) -> None:
-        """Count a verdict on its test set by itself; where that cannot be written, it is not counted."""
-        if result.test_set and result.head:
+    def _count(self, results: Sequence[Result]) -> None:
+        """Count verdicts on their test sets by themselves; where that cannot be written, they are not counted."""
+        runs = [result.head for result in results if result.test_set and result.head]
+        if runs:
             with suppress(MlCiError):
-                self._records.count_verdict(result.head)
+                self._records.count_verdict(*runs)
+
+
+def _chosen(models: Sequence[Drawn]) -> tuple[list[Plot], int]:
+    """The pictures that are published, the first of each model before the second of any; and how many there are."""
+    ranked = [(rank, plot) for plots, own, _ in models for rank, plot in enumerate((*plots, *own.values()))]
+    chosen: list[Plot] = []
+    size = 0
+    for _, plot in sorted(ranked, key=lambda pair: pair[0]):
+        sizes = [path.stat().st_size for path in plot.files]
+        fits = max(sizes) <= LARGEST_PICTURE and size + sum(sizes) <= MOST_BYTES
+        if fits and len(chosen) < MOST_PICTURES:
+            chosen.append(plot)
+            size += sum(sizes)
+    return chosen, len(ranked)
