@@ -306,7 +306,7 @@ def test_a_long_report_of_the_repositorys_is_folded() -> None:
 
 
 def test_a_report_that_is_too_large_is_dropped_whole() -> None:
-    text = comment(with_report("Hello, dear reader.\n\n" * 4000))
+    text = comment(with_report(("Hello, dear reader. " * 50 + "\n\n") * 70))
     assert "Left out, as GitHub limits a comment's size: own report." in text
     assert "dear reader" not in text
     assert len(text.encode()) <= 60_000

@@ -74,36 +74,59 @@ def render_report(result: Result, presentation: Presentation, shown: Illustratio
     return _render(result, presentation, shown, _REPORT)
 
 
+def render_sections(
+    result: Result, presentation: Presentation, shown: Illustrations = _NONE, *, short: bool
+) -> dict[str, str]:
+    """The sections of the comment (`short`) or of the report by name, from top to bottom and uncut, for a text that holds
+    those of several results. Those that have nothing to say are empty.
+    """
+    return _Sections(result, presentation, shown, _COMMENT if short else _REPORT).texts()
+
+
 def _render(result: Result, presentation: Presentation, illustrations: Illustrations, room: _Room) -> str:
-    shown = view(result)
-    page = _template()
-    context = {
-        "view": shown,
-        "presentation": presentation,
-        "sha": partial(_sha, presentation),
-        "room": room,
-        "few": room.few,
-        "no_baseline": no_baseline(result),
-        "clearly_worse": CLEARLY_WORSE,
-        "long_changes": [group for group in shown.changes if len(group.changes) > room.few],
-        "left_out": "",
-        **_tables(result, shown, illustrations, room),
-        **_illustrated(result, shown, illustrations),
-    }
-
-    def block(name: str, **more: str) -> str:
-        return "".join(page.blocks[name](page.new_context({**context, **more}))).strip("\n")
-
-    said = _QUIET if room.short and shown.nothing_moved else page.blocks.keys() - {"nothing_moved"}
-    sections = {name: block(name) for name in page.blocks if name in said or name == "left_out"}
+    found = _Sections(result, presentation, illustrations, room)
+    sections = found.texts()
     left_out: list[str] = []
     for name in reversed([name for name, text in sections.items() if text and name not in _ALWAYS]):
         if _size(sections) <= room.bytes:
             break
         left_out.insert(0, name.replace("_", " "))
         sections[name] = ""
-        sections["left_out"] = block("left_out", left_out=", ".join(left_out))
+        sections["left_out"] = found.block("left_out", left_out=", ".join(left_out))
     return _joined(sections)
+
+
+class _Sections:
+    """The template's blocks for one result."""
+
+    def __init__(self, result: Result, presentation: Presentation, illustrations: Illustrations, room: _Room) -> None:
+        shown = view(result)
+        self._page = _template()
+        names = self._page.blocks.keys()
+        said = _QUIET if room.short and shown.nothing_moved else names - {"nothing_moved"}
+        self._names = [name for name in names if name in said or name == "left_out"]
+        self._context = {
+            "view": shown,
+            "presentation": presentation,
+            "sha": partial(commit_link, presentation),
+            "room": room,
+            "few": room.few,
+            "no_baseline": no_baseline(result),
+            "clearly_worse": CLEARLY_WORSE,
+            "long_changes": [group for group in shown.changes if len(group.changes) > room.few],
+            "left_out": "",
+            **_tables(result, shown, illustrations, room),
+            **_illustrated(result, shown, illustrations),
+        }
+
+    def block(self, name: str, **more: str) -> str:
+        """One section; what is given besides takes the place of what is known."""
+        context = self._page.new_context({**self._context, **more})
+        return "".join(self._page.blocks[name](context)).strip("\n")
+
+    def texts(self) -> dict[str, str]:
+        """All sections that there can be, in order."""
+        return {name: self.block(name) for name in self._names}
 
 
 def _tables(result: Result, shown: View, illustrations: Illustrations, room: _Room) -> dict[str, object]:
@@ -155,10 +178,11 @@ def _change(change: Change) -> Markdown:
     return Markdown(f"{name} {escape.prose(base) or '(empty)'} → {escape.prose(head) or '(empty)'}")
 
 
-def _sha(presentation: Presentation, sha: str) -> Markdown:
+def commit_link(presentation: Presentation, sha: str) -> Markdown:
+    """The start of a commit's SHA, linked to its page where it has one."""
     url = presentation.commit_url(sha)
     short = escape.code(sha[:9]) if sha else Markdown("(no commit)")
-    return Markdown(f"[{short}]({_url(url)})") if url else short
+    return Markdown(f"[{short}]({safe_url(url)})") if url else short
 
 
 def _picture(picture: Picture) -> Markdown:
@@ -177,7 +201,8 @@ def _chart(chart: Chart) -> Markdown:
     return Markdown(f"{title}\n\n```mermaid\n{chart.mermaid}\n```")
 
 
-def _url(url: str) -> Markdown:
+def safe_url(url: str) -> Markdown:
+    """The address as the target of a link, which nothing in it can end."""
     from urllib.parse import quote
 
     return Markdown(quote(url, safe="/:?&=#%@+,;~!$"))
@@ -188,7 +213,7 @@ def _template() -> Template:
     filters: dict[str, Callable[..., object]] = {
         "code": escape.code,
         "fence": escape.fence,
-        "url": _url,
+        "url": safe_url,
         "change": _change,
         "changes_table": changes_table,
         "place": place,

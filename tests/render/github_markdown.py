@@ -13,7 +13,7 @@ _ELEMENTS = frozenset(
     "h1 h2 h3 h4 h5 h6 br b i strong em a pre code img tt div ins del sup sub p picture ol ul table thead tbody tfoot "
     "blockquote dl dt dd kbd q samp var hr ruby rt rp li tr td th s strike summary details source span".split()
 )
-_ATTRIBUTES = frozenset("href src alt title width height align open start colspan rowspan class".split())
+_ATTRIBUTES = frozenset("href src alt title width height align open start colspan rowspan class lang media srcset".split())
 _VOID = frozenset({"br", "hr", "img", "source"})
 _ALERT = re.compile(r"<blockquote>\s*<p>\[!(NOTE|WARNING)\]\s*(?:<br ?/?>)?\s*")
 
