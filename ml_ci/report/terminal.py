@@ -10,7 +10,7 @@ from ml_ci import numbers
 from ml_ci.compare.comparison import Change
 from ml_ci.report import escape
 from ml_ci.report.certainty import Certainty
-from ml_ci.report.headline import no_baseline
+from ml_ci.report.headline import Headline, no_baseline
 from ml_ci.report.view import MetricRow, View, view
 from ml_ci.result import Result
 
@@ -46,8 +46,8 @@ _WIDE = 100
 def print_result(result: Result, console: Console) -> None:
     """Print the verdict, the gate, what changed, the other metrics that moved, warnings, and where the base came from."""
     shown = view(result)
-    page = _Page(console)
-    page.headline(shown)
+    page = Page(console)
+    page.headline(shown.headline)
     if missing := no_baseline(result):
         page.line(f"⚠️ Nothing was compared. Base: {missing}", "yellow")
     if shown.log:
@@ -72,15 +72,15 @@ def print_result(result: Result, console: Console) -> None:
         page.line(f"{side.name} {side.commit[:9] or '(no commit)'}{dirty}: {side.origin}.", "dim")
 
 
-class _Page:
+class Page:
     """Writes foreign text to a console: never as rich's own markup, and in letters that the console has."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._plain = not console.encoding.lower().startswith("utf")
 
-    def headline(self, shown: View) -> None:
-        headline = shown.headline
+    def headline(self, headline: Headline) -> None:
+        """The verdict and what decided it."""
         title = f"{headline.title} · " if headline.title else ""
         text = self._text(f"{headline.icon} {title}")
         text.append(self._letters(headline.word), _STYLES[headline.tone])
@@ -92,13 +92,16 @@ class _Page:
             self.line(headline.gate)
 
     def line(self, text: str, style: str = "") -> None:
+        """A sentence, in one of rich's styles."""
         self._console.print(self._text(text, style))
 
     def block(self, lines: str) -> None:
+        """Lines of a log."""
         for line in lines.split("\n"):
             self.line(f"  {line}", "dim")
 
     def table(self, rows: Sequence[MetricRow], columns: dict[str, str]) -> None:
+        """The rows, with the field of each that `columns` names for a title; nothing without rows."""
         if not rows:
             return
         from rich import box
