@@ -138,11 +138,12 @@ def _at(points: Sequence[tuple[int, float]], places: Sequence[float]) -> list[fl
 
 def _notes(line: Line, points: Sequence[tuple[int, float]], places: Sequence[float]) -> list[str]:
     lost = len(line.points) - len(points)
-    notes = [f"{lost:,} of {line.name}'s values are not finite, and left out."] if lost else []
+    notes = [f"{lost:,} values of {line.name} are not finite and not drawn."] if lost else []
+    name = line.name[:1].upper() + line.name[1:]
     if points[-1][0] < places[-1]:
-        notes.append(f"{line.name} ends at {points[-1][0]:,}, and is drawn on flat.")
+        notes.append(f"{name} ends at {points[-1][0]:,}: from there its line is flat.")
     if points[0][0] > places[0]:
-        notes.append(f"{line.name} begins at {points[0][0]:,}, and is drawn flat before it.")
+        notes.append(f"{name} begins at {points[0][0]:,}: before it its line is flat.")
     return notes
 
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ml_ci.compare.comparison import Change
+from ml_ci.report.charts import as_text
 from ml_ci.report.markdown import render_comment
-from ml_ci.report.presentation import Illustrations, Presentation, pictures, reproduce_lines
+from ml_ci.report.presentation import Presentation, illustrations, reproduce_lines
 from ml_ci.result import Result, TestSetUse
+from tests.render.illustrated_samples import falling, illustrated_samples
 from tests.runs import BASE, HEAD, decided, failed, judged, part, result, rule, run, scored
 
 HOSTILE = "a|b`c`<img src=x onerror=alert(1)>@octocat #1 www.evil.example\n\n# h \u202eevil [x](http://evil.example) $x$ :smile:"
@@ -23,11 +25,6 @@ PRESENTATION = Presentation(
     reproduce=reproduce_lines(base=BASE, pull=42, head=HEAD),
     version="0.1.0",
 )
-
-
-def falling(start: float, end: float, steps: int = 20) -> list[float]:
-    """A learning curve, with a little unrest."""
-    return [end + (start - end) * math.exp(-i / 5) + 0.01 * (start - end) * math.sin(3 * i) for i in range(steps)]
 
 
 def samples(folder: Path) -> dict[str, Result]:
@@ -112,6 +109,7 @@ def samples(folder: Path) -> dict[str, Result]:
         ),
         "no-gate": result(base, better, code=code),
         **_sure(passing),
+        **illustrated_samples(folder),
     }
 
 
@@ -241,8 +239,9 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, sample in samples(folder).items():
         written = write_output(sample, PRESENTATION, folder / name)
-        shown = Illustrations(pictures=pictures(written.plots, lambda path: f"plots/{path.name}"))
-        (folder / name / "comment.md").write_text(render_comment(written.result, PRESENTATION, shown), encoding="utf-8")
+        shown = illustrations(written.plots, written.own, lambda path: f"plots/{path.name}")
+        for file, kind in {"comment.md": shown, "comment-inline.md": as_text(written.result)}.items():
+            (folder / name / file).write_text(render_comment(written.result, PRESENTATION, kind), encoding="utf-8")
 
 
 if __name__ == "__main__":
