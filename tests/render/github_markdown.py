@@ -13,18 +13,24 @@ _ELEMENTS = frozenset(
     "h1 h2 h3 h4 h5 h6 br b i strong em a pre code img tt div ins del sup sub p picture ol ul table thead tbody tfoot "
     "blockquote dl dt dd kbd q samp var hr ruby rt rp li tr td th s strike summary details source span".split()
 )
-_ATTRIBUTES = frozenset("href src alt title width height align open start colspan rowspan class lang media srcset".split())
-_VOID = frozenset({"br", "hr", "img", "source"})
+_ATTRIBUTES = frozenset(
+    "href src alt title width height align open start colspan rowspan class lang media srcset".split()
+)
+VOID = frozenset({"br", "hr", "img", "source"})
 _ALERT = re.compile(r"<blockquote>\s*<p>\[!(NOTE|WARNING)\]\s*(?:<br ?/?>)?\s*")
 
 
 def to_html(markdown: str) -> str:
     """The HTML of a comment's body."""
-    rendered = cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE)
     sanitizer = _Sanitizer()
-    sanitizer.feed(rendered)
+    sanitizer.feed(unsanitized(markdown))
     sanitizer.close()
     return _ALERT.sub(_alert, "".join(sanitizer.out)).replace("<p></p>", "")
+
+
+def unsanitized(markdown: str) -> str:
+    """What the parser makes of it, before the allow-list mends what is left open."""
+    return str(cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE))
 
 
 def text_of(rendered: str) -> str:
@@ -51,7 +57,7 @@ class _Sanitizer(HTMLParser):
             return
         kept = "".join(f' {name}="{html.escape(value or "")}"' for name, value in attrs if name in _ATTRIBUTES)
         self.out.append(f"<{tag}{kept}>")
-        if tag not in _VOID:
+        if tag not in VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
