@@ -96,8 +96,10 @@ def _ask(
     from mlflow.utils.rest_utils import http_request
 
     where = f"/api/2.0/mlflow/metrics/{question}"
-    creds = get_default_host_creds(client.tracking_uri)
-    answer: Response = http_request(creds, where, "GET", params=dict(asked), raise_on_status=False)
+    creds = get_default_host_creds(client.tracking_uri)  # type: ignore[no-untyped-call]  # MLflow has no types here
+    answer: Response = http_request(  # type: ignore[no-untyped-call]
+        creds, where, "GET", params=dict(asked), raise_on_status=False
+    )
     if answer.status_code != 200:
         return None
     document = answer.json()

@@ -1,32 +1,59 @@
-"""Metric curves: small multiples in one figure, base dashed and grey behind head."""
+"""Metric curves: small multiples in one figure, base dashed and grey behind head; of several trainings a band."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ml_ci import numbers
-from ml_ci.records import Run
+from ml_ci.records import Metric, Run
 from ml_ci.report.escape import visible
-from ml_ci.report.plots.style import BLUE, GREY, SOFT, dark_of, figure, short
+from ml_ci.report.plots.multiples import (
+    MOST,
+    drawable,
+    figure_height,
+    heading,
+    panels,
+    step_axis,
+    value_axis,
+)
+from ml_ci.report.plots.style import BLUE, GREY, dark_of, figure, short
 from ml_ci.report.presentation import FULL_WIDTH, Plot
+from ml_ci.thinning import Curve, thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST = 12
-"""Panels in the figure."""
+    from ml_ci.report.plots.multiples import Values
 
-_ROW = 2.15
-_HEAD, _BASE = BLUE, GREY
+_POINTS = 800
+"""Of a line: a panel is less wide than that."""
+_LARGEST_STEP = 10**300
 
-_LARGEST = 1e300
-"""MLflow stores an infinity as 1.797e308."""
+_LOOKS: dict[str, dict[str, Any]] = {
+    "base": {"color": GREY, "linestyle": (0, (4, 2)), "linewidth": 1.4, "zorder": 3},
+    "head": {"color": BLUE, "linewidth": 1.7, "zorder": 4},
+}
+_SHADE = 0.2
+"""How strong a band is; where two of them overlap both are seen."""
 
-Curve = tuple[Sequence[float], Sequence[float]]
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Line:
+    """One side's curve: `values` by `steps`, each array of the shape (n,), NaN where there is a gap.
+
+    Of several trainings (`trainings`) these are the means of those that have a value there, and `low` and `high` the
+    lowest and the highest of them; else all three are the same array.
+    """
+
+    steps: Values
+    values: Values
+    low: Values
+    high: Values
+    trainings: int = 1
 
 
 def draw_curves(base: Run | None, head: Run, gated: Sequence[str], folder: Path) -> Plot | None:
@@ -36,41 +63,70 @@ def draw_curves(base: Run | None, head: Run, gated: Sequence[str], folder: Path)
         return None
     shown = names[:MOST]
     path = folder / "curves.png"
-    _draw(shown, base, head, path)
-    left_out = f" {len(names) - MOST} more have curves that are not drawn." if len(names) > MOST else ""
-    sides = "base grey and dashed, head blue and solid" if base else "head only"
-    values = "; ".join(f"{name} {_values(name, base, head)}" for name in shown)
+    lines = {name: (_line(base, name), _line(head, name)) for name in shown}
+    trainings = max(line.trainings for pair in lines.values() for line in pair if line)
+    with figure(figure_height(len(shown)), path) as drawn:
+        for axes, name in zip(panels(drawn, len(shown), "step"), shown, strict=True):
+            _panel(axes, *lines[name])
+            heading(axes, name, _values(name, base, head))
+        _legend_above(drawn, with_base=base is not None, trainings=trainings)
     return Plot(
         name="curves",
         path=path,
         dark=dark_of(path),
         title="Metrics by step",
-        alt=f"Metrics by step, {sides}. Final values: {values}.{left_out}",
+        alt=_alt(shown, len(names) - len(shown), base, head, trainings),
         width=FULL_WIDTH,
     )
 
 
 def _names(base: Run | None, head: Run, gated: Sequence[str]) -> list[str]:
+    """What has a curve on a side; what MLflow logs of the machine comes last."""
+    metrics = [*(base.metrics.items() if base else ()), *head.metrics.items()]
     found = sorted(
-        name
-        for name in head.metrics.keys() | (base.metrics.keys() if base else set())
-        if any(_curve(run, name) for run in (base, head))
+        {name for name, metric in metrics if _curves_of(metric)}, key=lambda name: (name.startswith("system/"), name)
     )
     return [name for name in gated if name in found] + [name for name in found if name not in gated]
 
 
-def _curve(run: Run | None, name: str) -> Curve | None:
-    """Steps and values with gaps where they are not finite; None for less than two points.
+def _curves_of(metric: Metric) -> list[Curve]:
+    """The curves of all trainings that have one, or of the only one. A single point is none."""
+    found = [curve for curve in metric.curves if len(curve) > 1]
+    return found or [metric.history] * (len(metric.history) > 1)
 
-    Where every value was logged for the same step, their order stands in for it.
-    """
-    metric = run.metrics.get(name) if run else None
-    if metric is None or len(metric.history) < 2:
-        return None
-    steps = [step for step, _ in metric.history]
-    if len(set(steps)) < 2:
-        steps = list(range(len(steps)))
-    return steps, [value if abs(value) < _LARGEST else math.nan for _, value in metric.history]
+
+def _line(run: Run | None, name: str) -> Line | None:
+    import numpy as np
+
+    curves = _curves_of(run.metrics[name]) if run and name in run.metrics else []
+    points = [_points(curve) for curve in curves]
+    if len(points) < 2:
+        return Line(steps=points[0][0], values=points[0][1], low=points[0][1], high=points[0][1]) if points else None
+    steps = np.unique(np.concatenate([each for each, _ in points]))
+    if len(steps) > _POINTS:
+        steps = steps[np.linspace(0, len(steps) - 1, _POINTS).round().astype(int)]
+    # outside of what a training has it is not there: one that stopped early is no constant
+    rows = np.array([np.interp(steps, *each, left=np.nan, right=np.nan) for each in points])
+    count = np.isfinite(rows).sum(axis=0)
+    there = np.where(count > 0, 1.0, np.nan)
+    return Line(
+        steps=steps,
+        values=np.nansum(rows, axis=0) / np.maximum(count, 1) * there,
+        low=np.min(rows, axis=0, where=np.isfinite(rows), initial=np.inf) * there,
+        high=np.max(rows, axis=0, where=np.isfinite(rows), initial=-np.inf) * there,
+        trainings=len(points),
+    )
+
+
+def _points(curve: Curve) -> tuple[Values, Values]:
+    """Steps, and values with gaps; by the order of logging where every value was logged for the same step."""
+    import numpy as np
+
+    points = thinned(curve, _POINTS)
+    if points[0][0] == points[-1][0]:
+        points = tuple((number, value) for number, (_, value) in enumerate(points))
+    steps = [float(max(min(step, _LARGEST_STEP), -_LARGEST_STEP)) for step, _ in points]
+    return np.array(steps, dtype=np.float64), drawable([value for _, value in points])
 
 
 def _values(name: str, base: Run | None, head: Run) -> str:
@@ -81,47 +137,52 @@ def _values(name: str, base: Run | None, head: Run) -> str:
     return f"{texts[0]} → {texts[1]}" if base else texts[1]
 
 
-def _draw(names: Sequence[str], base: Run | None, head: Run, path: Path) -> None:
-    columns = min(len(names), 3) if len(names) != 4 else 2
-    rows = math.ceil(len(names) / columns)
-    with figure((2.7 if rows == 1 else _ROW * rows) + 0.3, path) as drawn:
-        grid = drawn.subplots(rows, columns, squeeze=False).flatten()
-        for axes, name in zip(grid, names, strict=False):
-            _panel(axes, name, _curve(base, name), _curve(head, name))
-            axes.text(0, 1.025, _values(name, base, head), transform=axes.transAxes, fontsize=7.5, color=SOFT)
-        for axes in grid[len(names) :]:
-            axes.set_axis_off()
-        _legend_above(drawn, with_base=base is not None)
+def _alt(names: Sequence[str], more: int, base: Run | None, head: Run, trainings: int) -> str:
+    sides = "base grey and dashed, head blue and solid" if base else "head only"
+    if trainings > 1:
+        sides += f", lines the mean of {trainings} trainings, bands from the lowest to the highest"
+    values = "; ".join(f"{short(visible(name), 60)} {_values(name, base, head)}" for name in names)
+    left_out = f" {more} more have curves that are not drawn." if more else ""
+    return f"Metrics by step, {sides}. Final values: {values}.{left_out}"
 
 
-def _panel(axes: Axes, name: str, base: Curve | None, head: Curve | None) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+def _panel(axes: Axes, base: Line | None, head: Line | None) -> None:
+    import numpy as np
 
-    axes.set_title(short(visible(name)), loc="left", fontsize=9, fontweight="bold", pad=15)
-    drawn = [curve for curve in (base, head) if curve]
-    few = max(len(curve[0]) for curve in drawn) <= 30
-    marker = 2.2 if few else 0
-    if base:
-        axes.plot(*base, color=_BASE, linestyle=(0, (4, 2)), linewidth=1.4, marker="o", markersize=marker, zorder=2)
-    if head:
-        axes.plot(*head, color=_HEAD, linewidth=1.7, marker="o", markersize=marker, zorder=3)
-    values = [value for curve in drawn for value in curve[1] if math.isfinite(value)]
-    if values and min(values) > 0 and max(values) / min(values) > 1000:
-        axes.set_yscale("log")
-        # matplotlib writes a logarithm's ticks in TeX, which names forbid here
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    if not values:
-        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", color=SOFT)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    axes.tick_params(length=0, labelsize=7)
+    lines = {"base": base, "head": head}
+    drawn = {side: line for side, line in lines.items() if line}
+    scaled = value_axis(axes, np.concatenate([each for line in drawn.values() for each in (line.low, line.high)]))
+    step_axis(axes, np.concatenate([line.steps for line in drawn.values()]))
+    few = max(len(line.steps) for line in drawn.values()) <= 30
+    for side, line in drawn.items():
+        looks = _LOOKS[side]
+        # a point between two gaps would not be seen
+        marked: dict[str, Any] = {"marker": "o", "markersize": 2.2} if few else {}
+        if line.trainings > 1:
+            axes.fill_between(
+                line.steps,
+                scaled(line.low),
+                scaled(line.high),
+                color=looks["color"],
+                alpha=_SHADE,
+                linewidth=0,
+                zorder=2,
+            )
+        axes.plot(line.steps, scaled(line.values), **looks, **marked)
 
 
-def _legend_above(drawn: Figure, *, with_base: bool) -> None:
+def _legend_above(drawn: Figure, *, with_base: bool, trainings: int) -> None:
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
-    lines = [Line2D([], [], color=_HEAD, linewidth=1.7, label="head")]
-    if with_base:
-        lines.insert(0, Line2D([], [], color=_BASE, linestyle=(0, (4, 2)), linewidth=1.4, label="base"))
-    drawn.legend(handles=lines, loc="outside upper right", ncols=2, frameon=False, fontsize=8)
-    drawn.supxlabel("step", fontsize=8, color=SOFT)
+    sides = ("base", "head") if with_base else ("head",)
+    many = "mean of " if trainings > 1 else ""
+    entries: list[Line2D | Patch] = [Line2D([], [], **_LOOKS[side], label=many + side) for side in sides]
+    if trainings > 1:
+        entries.append(
+            Patch(color=BLUE, alpha=_SHADE, linewidth=0, label=f"lowest to highest of {trainings} trainings")
+        )
+    drawn.legend(
+        handles=entries, loc="upper right", bbox_to_anchor=(0.99, 1.0), ncols=3, frameon=False, fontsize=8,
+        borderaxespad=0.4,
+    )  # fmt: skip
