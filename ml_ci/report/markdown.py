@@ -192,13 +192,18 @@ def _picture(picture: Picture) -> Markdown:
     if picture.dark_url:
         dark = f'<source media="(prefers-color-scheme: dark)" srcset="{escape.attribute(picture.dark_url)}">'
         image = f"<picture>{dark}{image}</picture>"
-    return Markdown(f"**{escape.prose(picture.title)}**<br>\n{image}")
+    return Markdown(f"{_strong(picture.title)}<br>\n{image}")
 
 
 def _chart(chart: Chart) -> Markdown:
     """A chart under its title, and what is to be seen on it in words: a chart has no alternative text."""
-    title = f"**{escape.prose(chart.title)}**<br>\n<sub>{escape.prose(chart.alt)}</sub>"
+    title = f"{_strong(chart.title)}<br>\n<sub>{escape.prose(chart.alt)}</sub>"
     return Markdown(f"{title}\n\n```mermaid\n{chart.mermaid}\n```")
+
+
+def _strong(text: str) -> Markdown:
+    """A title. Two asterisks beside a blank would be just that."""
+    return Markdown(f"**{escape.prose(escape.visible(text).strip()) or '(empty)'}**")
 
 
 def safe_url(url: str) -> Markdown:
