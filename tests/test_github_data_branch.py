@@ -67,7 +67,7 @@ def branch(github_server: GitHubServer) -> Branch:
 def test_the_first_file_makes_an_orphan_that_says_what_it_is(branch: Branch) -> None:
     main = branch.github.git.resolve("refs/heads/main")
     branch.write({RECORD: b"{}\n"}, "Record 1111")
-    assert branch.files.keys() == {"README.md", RECORD}
+    assert branch.files.keys() == {"README.md", "pictures.json", RECORD}
     assert b"written by ml-ci" in branch.files["README.md"]
     assert branch.messages == ["Record 1111"]
     assert branch.github.git.merge_base(REF, "refs/heads/main") is None
@@ -78,7 +78,7 @@ def test_an_update_is_one_commit_on_top_and_keeps_the_other_files(branch: Branch
     branch.write({RECORD: b"{}\n"}, "first")
     branch.write({"images/a.png": PNG, "images/b.png": PNG + b"b", "records/k/2.json": b"{}"}, "second")
     assert branch.messages == ["first", "second"]
-    assert branch.files.keys() == {"README.md", RECORD, "images/a.png", "images/b.png", "records/k/2.json"}
+    assert branch.files.keys() == {"README.md", "pictures.json", RECORD, "images/a.png", "images/b.png", "records/k/2.json"}
     assert branch.files["images/b.png"] == PNG + b"b"
 
 
@@ -171,7 +171,7 @@ def test_a_branch_that_is_deleted_meanwhile_is_made_again(branch: Branch) -> Non
     assert tip
     branch.github.before("PATCH", "/git/refs/*", lambda: branch.github.git.set_ref(REF, ZERO, tip))
     branch.write({RECORD: b"{}\n"})
-    assert branch.files.keys() == {"README.md", RECORD}
+    assert branch.files.keys() == {"README.md", "pictures.json", RECORD}
 
 
 def test_a_race_that_is_lost_every_time_is_an_error_after_eight(branch: Branch) -> None:

@@ -17,6 +17,7 @@ from ml_ci.github.clearing import no_longer_needed, open_pulls
 from ml_ci.github.session import Permissions, explained, said
 from ml_ci.github.shortening import HISTORY, Moved, number_of, numbered, replace_tip
 from ml_ci.github.tree_entries import TreeEntries, blob_sha
+from ml_ci.github.used_pictures import USED, UsedPictures, write_used
 from ml_ci.sources.record_store import Change
 
 if TYPE_CHECKING:
@@ -37,13 +38,16 @@ This branch is written by ml-ci, not by people. It shares no history with the co
 - `records/KEY/index.json`, `images.json`, `history.json`: which records there are, which images they need, what they measured.
 - `records/KEY/test-sets.json`: how many verdicts each test set has carried.
 - `images/SHA256.png`: plots that comments on pull requests show, and images of records.
-- `images/used.json`: which of them each pull request shows.
+- `pictures.json`: which of them each pull request shows.
 
 It is cleared up by itself: the last 100 records of each key stay, and the pictures that these or an open pull request
 need. Its history is cut off every 50 commits, so a clone of it has to fetch, not to pull.
 
 Deleting this branch breaks the pictures in old comments, and the next pull request trains its base again; no more.
 """
+
+_BEGINNING: Mapping[str, bytes] = {"README.md": README.encode(), USED: write_used(UsedPictures())}
+"""What is on the branch from the first."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -127,7 +131,7 @@ class DataBranch:
             if not changed:
                 return True
             if tip is None:
-                return self._begin({"README.md": README.encode(), **changed}, message)
+                return self._begin({**_BEGINNING, **changed}, message)
             number = number_of(self._repo, tip.commit) + 1
             if number <= self._history or not _is_whole(tip, self.branch):
                 return self._commit(tip, self._tree(tip, changed), numbered(message, number))
@@ -175,7 +179,9 @@ class DataBranch:
         return ref
 
     def _read_at(self, tip: _Tip | None, path: str) -> bytes | None:
-        return self._read(path, tip.commit.sha) if tip and tip.may_have(path) else None
+        if tip is None:
+            return _BEGINNING.get(path)
+        return self._read(path, tip.commit.sha) if tip.may_have(path) else None
 
     def _read(self, path: str, ref: str) -> bytes | None:
         from github import GithubException

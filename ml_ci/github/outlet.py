@@ -5,12 +5,13 @@ None of it changes the verdict. What GitHub refuses becomes a warning that says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 from ml_ci import __version__
+from ml_ci.compare.gate import Verdict
 from ml_ci.errors import MlCiError
 from ml_ci.github.check import Check
 from ml_ci.github.comment import upsert_comment
@@ -18,13 +19,16 @@ from ml_ci.github.data_branch import DataBranch
 from ml_ci.github.event import Event
 from ml_ci.github.pictures import Pictures, PlotsMode
 from ml_ci.github.session import NotPermittedError, permissions_hint
-from ml_ci.github.workflow import Annotations, append_summary, write_outputs
+from ml_ci.github.workflow import Annotations, Level, append_summary, write_outputs
 from ml_ci.records import Run
-from ml_ci.report.files import WrittenReport, write_output
+from ml_ci.report import escape
+from ml_ci.report.files import WrittenReport, write_models, write_output
 from ml_ci.report.markdown import render_comment, render_report
+from ml_ci.report.models import ModelsView, models_view
+from ml_ci.report.models_markdown import render_models_comment, render_models_report
 from ml_ci.report.presentation import Illustrations, Presentation, reproduce_lines
 from ml_ci.report.view import moved
-from ml_ci.result import Result
+from ml_ci.result import Result, Results
 from ml_ci.sources.record_store import Records
 
 if TYPE_CHECKING:
@@ -73,17 +77,61 @@ class GitHubOutlet:
         written = write_output(result, presentation, self.out)
         result = written.result
         shown = self._pictures.publish(written.plots, written.own, result)
-        comment_url = self._publish_comment(result, presentation, shown)
-        self._close_check(result, presentation, shown)
-        self._summarize(render_report(result, presentation, shown))
+        report = render_report(result, presentation, shown)
+        why = result.failure.message if result.failure else result.decision.why if result.decision else ""
+        comment_url = self._publish_comment(
+            result.key, render_comment(result, presentation, shown), worth=self._is_worth_a_comment(result)
+        )
+        if self.check:
+            self.check.close(result.verdict, allowed=result.exit_code == 0, title=why, summary=report)
+        self._summarize(report)
         self._annotate(result)
         self._outputs(result, written, comment_url)
         return result
 
+    def write(self, result: Result, folder: Path) -> WrittenReport:
+        """Write the files of one model of several into its folder."""
+        return write_output(result, self._presentation(result, model=result.key), folder)
+
+    def publish_models(self, key: str, parts: Sequence[WrittenReport]) -> Results:
+        """Write the files of the whole, then tell GitHub of all models at once, in one comment and one check."""
+        presentation = self._presentation(
+            next((part.result for part in parts if part.result.base.commit), parts[0].result)
+        )
+        written = write_models(key, parts, presentation, self.out)
+        results = written.results
+        models = models_view(results)
+        shown = self._pictures_of(parts, [row.index for row in models.rows])
+        comment = render_models_comment(results, presentation, shown)
+        worth = any(self._is_worth_a_comment(result) for result in results.results)
+        comment_url = self._publish_comment(key, comment, worth=worth)
+        if self.check:
+            # the comment's text, since a check has as much room, and a comment is cut at whole models
+            self.check.close(
+                results.verdict, allowed=results.exit_code == 0, title=models.headline.why, summary=comment
+            )
+        self._summarize(render_models_report(results, presentation, shown))
+        self._annotate_models(results, models)
+        report, document = str(written.report_md), str(written.result_json)
+        self._write_outputs(
+            {"verdict": results.verdict, "result": document, "report": report, "comment-url": comment_url}
+            | {"run-id": "", "base-run-id": ""}
+        )
+        return results
+
     def recorded(self, run: Run) -> None:
         """Say that a run was kept as a baseline."""
-        self._summarize(f"Recorded the run of {run.commit} ({len(run.metrics)} metrics) as `{run.key}`.\n")
+        self._summarize(f"{_recorded(run)}\n")
         self._write_outputs({"verdict": "pass", "run-id": run.run_id or ""})
+
+    def recorded_models(self, runs: Sequence[Run], errors: Mapping[str, MlCiError]) -> None:
+        """Say which models' runs were kept as baselines, and which ones, by their keys, could not be."""
+        for key, error in errors.items():
+            self._annotations.add("error", str(error), title=f"ml-ci / {key}")
+        lines = [_recorded(run) for run in runs]
+        lines += [f"{escape.code(key)} was not recorded: {escape.prose(str(error))}" for key, error in errors.items()]
+        self._summarize("\n".join(f"- {line}" for line in lines) + "\n")
+        self._write_outputs({"verdict": "error" if errors else "pass", "run-id": ""})
 
     def problem(self, error: MlCiError) -> None:
         """Take note of what GitHub refused: a warning, and for the summary the permissions that are missing."""
@@ -91,10 +139,10 @@ class GitHubOutlet:
         if isinstance(error, NotPermittedError):
             self._hints |= dict(error.needed)
 
-    def _presentation(self, result: Result) -> Presentation:
+    def _presentation(self, result: Result, model: str | None = None) -> Presentation:
         base = result.base.commit
         event = self.event
-        reproduce = reproduce_lines(base=base, pull=event.pull_number, head=event.head_sha) if base else ()
+        reproduce = reproduce_lines(base=base, pull=event.pull_number, head=event.head_sha, model=model) if base else ()
         return Presentation(
             repository=event.repository,
             server_url=event.server_url,
@@ -105,18 +153,18 @@ class GitHubOutlet:
             version=__version__,
         )
 
-    def _publish_comment(self, result: Result, presentation: Presentation, shown: Illustrations) -> str:
+    def _pictures_of(self, parts: Sequence[WrittenReport], order: Sequence[int]) -> list[Illustrations]:
+        """Each model's pictures; those that come first in `order` are published first, as there is room for some only."""
+        published = self._pictures.publish_all([(parts[n].plots, parts[n].own, parts[n].result) for n in order])
+        by_place = dict(zip(order, published, strict=True))
+        return [by_place[index] for index in range(len(parts))]
+
+    def _publish_comment(self, key: str, body: str, *, worth: bool) -> str:
         number = self.event.pull_number
         if self._comment == "never" or number is None:
             return ""
         try:
-            posted = upsert_comment(
-                self.repository(),
-                number,
-                key=result.key,
-                body=render_comment(result, presentation, shown),
-                create=self._is_worth_a_comment(result),
-            )
+            posted = upsert_comment(self.repository(), number, key=key, body=body, create=worth)
         except MlCiError as error:
             self.problem(error)
             return ""
@@ -129,12 +177,6 @@ class GitHubOutlet:
         if self._comment == "always" or result.verdict != "pass":
             return True
         return self._comment == "changes" and moved(result)
-
-    def _close_check(self, result: Result, presentation: Presentation, shown: Illustrations) -> None:
-        if self.check:
-            title = result.failure.message if result.failure else result.decision.why if result.decision else ""
-            summary = render_report(result, presentation, shown)
-            self.check.close(result.verdict, allowed=result.exit_code == 0, title=title, summary=summary)
 
     def _summarize(self, text: str) -> None:
         if self._hints:
@@ -152,8 +194,20 @@ class GitHubOutlet:
             self._annotations.add("warning", warning, title="ml-ci")
         why = result.failure.message if result.failure else result.decision.why if result.decision else ""
         title = f"ml-ci / {result.key}: {result.verdict}"
-        level: Literal["error", "warning", "notice"] = "notice" if result.verdict == "pass" else "warning"
-        self._annotations.add("error" if result.exit_code else level, why, title=title)
+        self._annotations.add(_level(result.verdict, result.exit_code), why, title=title)
+
+    def _annotate_models(self, results: Results, models: ModelsView) -> None:
+        """The whole first, since only ten of each kind are shown, then the models that do not just pass."""
+        level = _level(results.verdict, results.exit_code)
+        self._annotations.add(level, models.headline.why, title=f"ml-ci / {results.key}: {results.verdict}")
+        for row in models.rows:
+            if row.kind != "pass":
+                self._annotations.add(
+                    _level(row.result.verdict, row.result.exit_code), row.why, title=f"ml-ci / {row.key}: {row.word}"
+                )
+        for row in models.rows:
+            for warning in row.result.warnings:
+                self._annotations.add("warning", warning, title=f"ml-ci / {row.key}")
 
     def _outputs(self, result: Result, written: WrittenReport, comment_url: str) -> None:
         base = result.base.run
@@ -172,3 +226,13 @@ class GitHubOutlet:
         path = self._environ.get("GITHUB_OUTPUT")
         if path:
             write_outputs(Path(path), outputs)
+
+
+def _level(verdict: Verdict, exit_code: int) -> Level:
+    if exit_code:
+        return "error"
+    return "notice" if verdict == "pass" else "warning"
+
+
+def _recorded(run: Run) -> str:
+    return f"Recorded the run of {run.commit} ({len(run.metrics)} metrics) as `{run.key}`."

@@ -1,4 +1,4 @@
-"""`images/used.json` on the data branch: which pictures the comment of each pull request shows."""
+"""`pictures.json` on the data branch: which pictures the comment of each pull request shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from ml_ci.sources.record_store import Reader
 
-USED = "images/used.json"
+USED = "pictures.json"
 
 Names = tuple[str, ...]
 
@@ -58,13 +58,10 @@ class UsedPictures:
 
 
 def read_used(read: Reader) -> UsedPictures:
-    """The note on the branch. One that is lost or damaged begins anew, and is not complete."""
+    """The note on the branch, which is there from the first. One that is lost or damaged begins anew, and is not complete."""
     text = read(USED)
-    if text is None:
-        # a branch with nothing on it has nothing that could have been noted
-        return UsedPictures(complete=read("README.md") is None)
     try:
-        found = json.loads(text)
+        found = json.loads(text or b"")
         return UsedPictures(
             pulls={
                 int(number): {str(key): _names(names) for key, names in keys.items()}

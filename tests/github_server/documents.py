@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from tests.github_server.accounts import Account
 from tests.github_server.git_diff import ChangedFile
-from tests.github_server.git_store import Commit, Entry, Ref, Signature
+from tests.github_server.git_objects import Commit, Signature
+from tests.github_server.git_store import Entry, Ref
 from tests.github_server.links import REPOSITORY_LINKS, USER_LINKS
 from tests.github_server.state import State
 from tests.github_server.wire import Document, Json

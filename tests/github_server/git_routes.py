@@ -4,7 +4,8 @@ import base64
 import binascii
 from collections.abc import Sequence
 
-from tests.github_server.git_store import ZERO, Entry, GitError, Ref, Signature
+from tests.github_server.git_objects import Signature
+from tests.github_server.git_store import ZERO, Entry, GitError, Ref
 from tests.github_server.graphql_answers import PROTECTED
 from tests.github_server.routes import Desk, reads, writes
 from tests.github_server.state import ForcedUpdate, now

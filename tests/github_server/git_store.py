@@ -1,37 +1,33 @@
 """A real bare git repository, through git's plumbing: what GitHub's git endpoints stand on."""
 
 import os
+import re
 import subprocess
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.github_server.git_objects import (
+    FOLDER,
+    Commit,
+    Signature,
+    commit_bytes,
+    kind_of,
+    read_commit,
+    read_tree,
+    tree_bytes,
+    write_loose,
+)
+from tests.github_server.object_reader import ObjectReader
+
 ZERO = "0" * 40
+_PLAIN_REF = re.compile(r"refs/[^\s^~:?*\[\\@]+")
+"""A name that git takes for no more than a name."""
 
 
 class GitError(Exception):
     """git refused; the message is its standard error."""
-
-
-@dataclass(frozen=True)
-class Signature:
-    """Who and when; `date` is ISO 8601 in UTC, as GitHub writes it."""
-
-    name: str
-    email: str
-    date: str
-
-
-@dataclass(frozen=True)
-class Commit:
-    sha: str
-    tree: str
-    parents: tuple[str, ...]
-    author: Signature
-    committer: Signature
-    message: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +53,14 @@ class GitStore:
 
     def __init__(self, git_dir: Path) -> None:
         self.path = git_dir
+        self._command = ["git", "-c", "safe.directory=*", f"--git-dir={git_dir.absolute()}"]
+        self._environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        self._environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
+        self._objects = ObjectReader(self._command, self._environment)
+        self._was_empty = True
+        # objects never change, so what was read once is true for good
+        self._trees: dict[str, Mapping[str, tuple[str, str]]] = {}
+        self._sizes: dict[str, int] = {}
 
     def run(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
         """The standard output of `git ARGUMENTS`.
@@ -64,13 +68,11 @@ class GitStore:
         Raises:
             GitError: git's exit code is not 0.
         """
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-        clean |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
         done = subprocess.run(
-            ["git", "-c", "safe.directory=*", f"--git-dir={self.path}", *arguments],
+            [*self._command, *arguments],
             input=stdin,
             capture_output=True,
-            env=clean | dict(environment or {}),
+            env=self._environment | dict(environment or {}),
             check=False,
         )
         if done.returncode:
@@ -84,40 +86,57 @@ class GitStore:
     def resolve(self, revision: str, kind: str = "commit") -> str | None:
         """The object that a SHA, branch, tag, `refs/...` or `REVISION:FOLDER` names, peeled to `kind`; None where there is none."""
         # git cannot peel what has a path: the suffix would be part of it.
-        peeled = revision if kind == "tree" and ":" in revision else f"{revision}^{{{kind}}}"
-        try:
-            return self.text("rev-parse", "--verify", "--quiet", "--end-of-options", peeled)
-        except GitError:
-            return None
+        found = self._objects.find(revision if kind == "tree" and ":" in revision else f"{revision}^{{{kind}}}")
+        return found[0] if found and found[1] == kind else None
 
     def kind(self, sha: str) -> str | None:
         """blob, tree, commit or tag; None where there is no such object."""
-        try:
-            return self.text("cat-file", "-t", sha)
-        except GitError:
-            return None
+        found = self._objects.find(sha)
+        return found[1] if found else None
 
     def is_empty(self) -> bool:
         """Whether nothing was ever pushed."""
-        return not self.text("for-each-ref", "--count=1")
+        if self._was_empty:
+            self._was_empty = not self.text("for-each-ref", "--count=1")
+        return self._was_empty
 
     def blob(self, sha: str) -> bytes | None:
         """The content of a blob."""
-        return self.run("cat-file", "blob", sha) if self.kind(sha) == "blob" else None
+        return self._objects.content(sha) if self.kind(sha) == "blob" else None
 
     def write_blob(self, content: bytes) -> str:
-        return self.run("hash-object", "-w", "--stdin", stdin=content).decode().strip()
+        return self._write("blob", content)
 
     def tree(self, sha: str, recursive: bool = False, path: str = "") -> list[Entry]:
         """The entries of a tree (or of a commit's), or the single one at `path`; trees are listed too."""
-        flags = ["-r", "-t"] if recursive else []
-        listing = self.run("ls-tree", "-l", "-z", "--full-tree", *flags, sha, *(["--", path] if path else []))
-        entries = []
-        for line in listing.decode(errors="surrogateescape").split("\0")[:-1]:
-            head, name = line.split("\t", 1)
-            mode, kind, entry, size = head.split()
-            entries.append(Entry(name, mode, kind, entry, int(size) if size != "-" else None))
-        return entries
+        top = self.resolve(sha, "tree")
+        if top is None:
+            raise GitError(f"no tree {sha}")
+        if not path:
+            return list(self._entries(top, "", recursive))
+        folder, _, name = path.rstrip("/").rpartition("/")
+        within = self.resolve(f"{top}:{folder}", "tree") if folder else top
+        found = self._names(within).get(name) if within else None
+        return [self._entry(path.rstrip("/"), *found)] if found else []
+
+    def _entries(self, tree: str, prefix: str, recursive: bool) -> Iterator[Entry]:
+        for name, (mode, sha) in self._names(tree).items():
+            yield self._entry(prefix + name, mode, sha)
+            if recursive and mode == FOLDER:
+                yield from self._entries(sha, f"{prefix}{name}/", recursive)
+
+    def _entry(self, path: str, mode: str, sha: str) -> Entry:
+        return Entry(path, mode, kind_of(mode), sha, self._size(sha) if kind_of(mode) == "blob" else None)
+
+    def _names(self, tree: str) -> Mapping[str, tuple[str, str]]:
+        if tree not in self._trees:
+            self._trees[tree] = read_tree(self._objects.content(tree) or b"")
+        return self._trees[tree]
+
+    def _size(self, blob: str) -> int:
+        if blob not in self._sizes:
+            self._sizes[blob] = len(self._objects.content(blob) or b"")
+        return self._sizes[blob]
 
     def write_tree(self, base: str | None, entries: Sequence[Entry]) -> str:
         """A tree of `entries` on top of `base`; paths may hold slashes.
@@ -125,19 +144,32 @@ class GitStore:
         Raises:
             GitError: an object is missing or of the wrong kind.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
-            self.run("read-tree", *([base] if base else ["--empty"]), environment=index)
-            for entry in entries:
-                if entry.kind == "tree" and entry.sha:
-                    self.run("read-tree", f"--prefix={entry.path}/", entry.sha, environment=index)
-            lines = [
-                f"{entry.mode if entry.sha else '0'} {entry.sha or ZERO}\t{entry.path}\0"
-                for entry in entries
-                if entry.kind != "tree"
-            ]
-            self.run("update-index", "-z", "--index-info", stdin="".join(lines).encode(), environment=index)
-            return self.run("write-tree", environment=index).decode().strip()
+        start = self.resolve(base, "tree") if base else None
+        if base and start is None:
+            raise GitError(f"no tree {base}")
+        return self._write_tree(start, [(entry.path.split("/"), entry) for entry in entries]) or self._write(
+            "tree", b""
+        )
+
+    def _write_tree(self, base: str | None, entries: Sequence[tuple[list[str], Entry]]) -> str | None:
+        """The tree, None where nothing is left in it."""
+        names = dict(self._names(base)) if base else {}
+        below: dict[str, list[tuple[list[str], Entry]]] = {}
+        for (name, *rest), entry in entries:
+            if rest:
+                below.setdefault(name, []).append((rest, entry))
+            elif entry.sha:
+                names[name] = (entry.mode, entry.sha)
+            else:
+                names.pop(name, None)
+        for name, inner in below.items():
+            mode, sha = names.pop(name, ("", ""))
+            if folder := self._write_tree(sha if mode == FOLDER else None, inner):
+                names[name] = (FOLDER, folder)
+        return self._write("tree", tree_bytes(names)) if names else None
+
+    def _write(self, kind: str, content: bytes) -> str:
+        return write_loose(self.path / "objects", kind, content)
 
     def commit(self, sha: str) -> Commit:
         """A commit by its full SHA.
@@ -145,27 +177,16 @@ class GitStore:
         Raises:
             GitError: there is no such commit.
         """
-        fields = "%T%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B"
-        shown = self.run("show", "--no-patch", "--no-show-signature", f"--format={fields}", sha)
-        tree, parents, *who, message = shown.decode(errors="replace").split("\0", 8)
-        author, committer = (Signature(name, email, _iso(seconds)) for name, email, seconds in (who[:3], who[3:]))
-        return Commit(sha, tree, tuple(parents.split()), author, committer, message.rstrip("\n"))
+        content = self._objects.content(sha) if self.kind(sha) == "commit" else None
+        if content is None:
+            raise GitError(f"no commit {sha}")
+        return read_commit(sha, content)
 
     def write_commit(
         self, tree: str, parents: Sequence[str], message: str, author: Signature, committer: Signature | None = None
     ) -> str:
         """A new commit, on no branch yet."""
-        by = committer or author
-        environment = {
-            "GIT_AUTHOR_NAME": author.name,
-            "GIT_AUTHOR_EMAIL": author.email,
-            "GIT_AUTHOR_DATE": author.date,
-            "GIT_COMMITTER_NAME": by.name,
-            "GIT_COMMITTER_EMAIL": by.email,
-            "GIT_COMMITTER_DATE": by.date,
-        }
-        options = [option for parent in parents for option in ("-p", parent)]
-        return self.run("commit-tree", tree, *options, stdin=message.encode(), environment=environment).decode().strip()
+        return self._write("commit", commit_bytes(tree, tuple(parents), author, committer or author, message))
 
     def refs(self, prefix: str) -> list[Ref]:
         """All refs whose name begins with `prefix`, such as `refs/heads/feat`."""
@@ -174,7 +195,8 @@ class GitStore:
 
     def ref(self, name: str) -> Ref | None:
         """The ref of exactly this name."""
-        return next((ref for ref in self.refs(name) if ref.name == name), None)
+        found = self._objects.find(name) if _PLAIN_REF.fullmatch(name) else None
+        return Ref(name, *found) if found else None
 
     def set_ref(self, name: str, new: str, old: str) -> None:
         """Move a ref from `old` to `new`, one of which may be `ZERO`: it is not there yet, or is deleted.
@@ -189,6 +211,8 @@ class GitStore:
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether moving a ref from `old` to `new` is a fast-forward."""
+        if old in self.commit(new).parents:
+            return True
         try:
             self.run("merge-base", "--is-ancestor", old, new)
         except GitError:
@@ -237,7 +261,3 @@ class GitStore:
 
 def _bytes(content: bytes | str) -> bytes:
     return content.encode() if isinstance(content, str) else content
-
-
-def _iso(seconds: str) -> str:
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
