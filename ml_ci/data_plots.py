@@ -5,8 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-Template = Literal["linear", "simple", "smooth", "scatter", "confusion", "confusion_normalized", "bar_horizontal"]
+Template = Literal[
+    "linear",
+    "simple",
+    "smooth",
+    "scatter",
+    "confusion",
+    "confusion_normalized",
+    "bar_horizontal",
+    "bar_horizontal_sorted",
+]
 """DVC's templates, by what is drawn for them."""
+
+MOST_PLOTS = 50
+"""Plots of a run."""
+
+MOST_POINTS = 1_000
+"""Points of a series."""
+
+MOST_CLASSES = 200
+"""Classes of a confusion matrix, and bars that are read; `MOST_BARS` of them are drawn."""
+
+MOST_BARS = 50
 
 
 class _Document:
@@ -19,8 +39,8 @@ class _Document:
 class Series(_Document):
     """One line, cloud of points, or row of bars: `x` and `y` are of the same length, and NaN is a gap.
 
-    Where an axis has names instead of numbers (bars, classes), `x_names` or `y_names` holds the name of each point, and
-    the numbers count from 0.
+    Where an axis has names instead of numbers (bars, classes), `x_names` or `y_names` holds them, and the numbers say
+    which one a point has, counted from 0.
     """
 
     name: str
@@ -34,7 +54,8 @@ class Series(_Document):
 class DataPlot(_Document):
     """One plot of one run: `name` is the same on both sides, so that they meet.
 
-    Of a confusion matrix, one series holds the pairs: `x` is what was predicted, `y` what is true, `weights` how often.
+    Of a confusion matrix, one series holds the pairs of classes that there are, and `weights` how often; which axis is the
+    truth is up to who made it, and the labels say.
     """
 
     name: str

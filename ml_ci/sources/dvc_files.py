@@ -63,6 +63,8 @@ def read_document(content: bytes, path: str) -> Mapping[str, Any]:
         raise OutsideError(
             f"{path}{line} is not valid YAML, so DVC cannot read it: run `dvc status` and repair it."
         ) from error
+    except RecursionError:
+        raise OutsideError(f"{path} is nested too deeply, so DVC cannot read it: repair it.") from None
     if not isinstance(document, dict):
         raise OutsideError(
             f"{path} is not a file of DVC's: its top level is no mapping; run `dvc status` and repair it."

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_ci.sources.dvc_files import read_document
+from ml_ci.sources.dvc_variables import filled, variables
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 
@@ -19,10 +20,31 @@ def declared_metrics(pipeline: Path) -> tuple[str, ...]:
 
     A path with variables in it is known once DVC has run the stage, and so written the path into dvc.lock.
     """
-    document = _read(pipeline)
-    of_stages = (path for name, stage in _stages(document) for path in _paths(pipeline, name, stage, ("metrics",)))
-    at_the_top = (path for path in map(_entry_path, _list(document.get("metrics"))) if path and "${" not in path)
+    of_stages = (path for path, _ in stage_outputs(pipeline, ("metrics",)))
+    listed = _list(_read(pipeline).get("metrics"))
+    at_the_top = (path for path in map(_entry_path, listed) if path and "${" not in path)
     return tuple(dict.fromkeys([*at_the_top, *of_stages]))
+
+
+def stage_outputs(pipeline: Path, kinds: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+    """The outputs of these kinds (`outs`, `metrics`, `plots`) of all stages of a dvc.yaml, relative to it, each with what
+    the file says about it: None where that is nothing but its path.
+    """
+    for name, stage in _stages(_read(pipeline)):
+        yield from _outputs(pipeline, name, stage, kinds)
+
+
+def plot_entries(pipeline: Path) -> tuple[tuple[str, object], ...]:
+    """The entries of the `plots` at the top of a dvc.yaml, each with what the file says about it, variables filled in.
+
+    Of several with the same name the last one holds, as in DVC.
+    """
+    document = _read(pipeline)
+    listed = _list(document.get("plots"))
+    # the files of variables are read only where one is used
+    known = variables(pipeline, document) if "${" in str(listed) else {}
+    entries = ((_entry_path(entry), _options(entry)) for entry in (filled(entry, known) for entry in listed))
+    return tuple({name: options for name, options in entries if name}.items())
 
 
 def maker(pipeline: Path, path: Path) -> str | None:
@@ -47,16 +69,20 @@ def _stages(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
             yield str(name), each if isinstance(each, dict) else stage
 
 
-def _paths(pipeline: Path, name: str, stage: Mapping[str, Any], kinds: tuple[str, ...]) -> Iterator[str]:
-    """A stage's outputs of these kinds, relative to the dvc.yaml."""
+def _outputs(
+    pipeline: Path, name: str, stage: Mapping[str, Any], kinds: tuple[str, ...]
+) -> Iterator[tuple[str, object]]:
     folder = str(stage.get("wdir") or ".")
-    for path in (_entry_path(entry) for kind in kinds for entry in _list(stage.get(kind))):
+    for entry in (entry for kind in kinds for entry in _list(stage.get(kind))):
+        path, options = _entry_path(entry), _options(entry)
+        if "${" in str(options):
+            options = filled(options, variables(pipeline, _read(pipeline)))
         if path and "${" not in path:
-            yield posixpath.normpath(posixpath.join(folder, path))
+            yield posixpath.normpath(posixpath.join(folder, path)), options
         elif path:
             pattern = re.compile(translate(_VARIABLE.sub("*", path)))
             made = (output for _, output in _made(pipeline.with_name("dvc.lock"), name) if pattern.fullmatch(output))
-            yield from (posixpath.normpath(posixpath.join(folder, each)) for each in made)
+            yield from ((posixpath.normpath(posixpath.join(folder, each)), options) for each in made)
 
 
 def _made(lock: Path, name: str) -> Iterator[tuple[str, str]]:
@@ -75,6 +101,10 @@ def _entry_path(entry: object) -> str | None:
     if isinstance(entry, dict):
         entry = next(iter(entry), None)
     return entry if isinstance(entry, str) else None
+
+
+def _options(entry: object) -> object:
+    return next(iter(entry.values()), None) if isinstance(entry, dict) else None
 
 
 def _list(value: object) -> list[object]:
