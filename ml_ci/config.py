@@ -16,6 +16,8 @@ BaselinePolicy = Literal["auto", "found", "train", "none"]
 DIRECTIONS: tuple[Direction, ...] = ("higher", "lower")
 PERMISSIONS: tuple[Permission, ...] = ("pass", "fail")
 BASELINES: tuple[BaselinePolicy, ...] = ("auto", "found", "train", "none")
+USUAL_PLOTS = tuple(f"plots/*.{ending}" for ending in ("png", "jpg", "jpeg", "svg"))
+"""Where training's images are looked for when the configuration does not say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +116,7 @@ class Config:
     inputs: tuple[str, ...] = ("**",)
     metrics: tuple[str, ...] | None = None
     params: tuple[str, ...] = ("params.yaml",)
-    plots: tuple[str, ...] = ("plots/*.png",)
+    plots: tuple[str, ...] = USUAL_PLOTS
     report: str | None = None
     predictions: PredictionsSpec | None = None
     repeats: int = 1
@@ -144,7 +146,8 @@ def training_digest(config: Config) -> str:
         "data": config.pull,
         "metrics": config.metrics,
         "params": config.params,
-        "plots": config.plots,
+        # the default as it was when the first records were made: to look for more is no change of training
+        "plots": ("plots/*.png",) if config.plots == USUAL_PLOTS else config.plots,
         "predictions": _kept(config.predictions) if config.predictions else None,
         "repeats": config.repeats,
     }

@@ -347,7 +347,7 @@ def test_a_file_without_a_key_has_the_defaults_of_the_contract() -> None:
     assert config.inputs == ("**",)
     assert config.metrics is None
     assert config.params == ("params.yaml",)
-    assert config.plots == ("plots/*.png",)
+    assert config.plots == ("plots/*.png", "plots/*.jpg", "plots/*.jpeg", "plots/*.svg")
     assert config.predictions is None
     assert config.repeats == 1
     assert config.gate == ()
