@@ -36,7 +36,7 @@ def draw_importance(result: Result, folder: Path) -> tuple[Plot, ...]:
     found = sorted(head.keys() | base.keys(), key=lambda name: (-_largest(name, base, head), name))
     names = found[:MOST]
     path = folder / "importance.png"
-    _draw(names, base, head, path)
+    draw_bars(names, base, head, path)
     plot = Plot(
         name="importance",
         path=path,
@@ -56,7 +56,8 @@ def _largest(name: str, base: Bars, head: Bars) -> float:
     return max(abs(base.get(name, 0.0)), abs(head.get(name, 0.0)))
 
 
-def _draw(names: Sequence[str], base: Bars, head: Bars, path: Path) -> None:
+def draw_bars(names: Sequence[str], base: Bars, head: Bars, path: Path, about: str = "") -> None:
+    """Draw a row for each name to `path`, base's bar above head's, with the numbers at its end; `about` says what they are."""
     from matplotlib.transforms import Bbox, TransformedBbox, blended_transform_factory
 
     height = _TOP + _ROW * len(names) + _BOTTOM
@@ -83,6 +84,7 @@ def _draw(names: Sequence[str], base: Bars, head: Bars, path: Path) -> None:
             label = axes.text(0.012, row, short(visible(name), 32), color=INK, clip_on=True, **own)
             label.set_clip_box(column)
             axes.text(1 - (_RIGHT - 0.12) / WIDTH, row, _values(name, base, head), color=SOFT, **own)
+        drawn.text(0.012, 1 - 0.18 / height, about, fontsize=8, color=SOFT, va="center")
         _legend_above(drawn, with_base=bool(base))
 
 

@@ -117,11 +117,11 @@ def value_axis(axes: Axes, values: Values) -> Callable[[Values], Values]:
     return np.log10 if logarithmic else lambda each: each
 
 
-def step_axis(axes: Axes, steps: Values) -> None:
-    """Set the horizontal axis for these steps, which are whole numbers."""
+def step_axis(axes: Axes, steps: Values, *, whole: bool = True) -> None:
+    """Set the horizontal axis for these steps, which are whole numbers, or for others without `whole`."""
     ends = _padded(float(steps.min()), float(steps.max()), share=0.03)
     axes.set_xlim(*ends)
-    mark_places(axes, _even(ends, most=4, whole=True))
+    mark_places(axes, _even(ends, most=4, whole=whole))
 
 
 def mark_places(axes: Axes, marks: Iterable[Mark]) -> None:
