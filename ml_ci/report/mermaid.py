@@ -63,7 +63,7 @@ def xychart(lines: Sequence[Line], *, x_label: str, y_label: str) -> Drawn | Non
     places = _places([step for _, points in kept for step, _ in points])
     if places is None:
         return None
-    notes = [note for line, points in kept for note in _notes(line, points, places)]
+    notes = [note for line, points in finite for note in _notes(line, points, places)]
     scaled, unit = _scaled([_at(points, places) for _, points in kept])
     low, high = _range([value for values in scaled for value in values])
     palette = ", ".join(line.colour for line, _ in kept)
@@ -140,6 +140,8 @@ def _notes(line: Line, points: Sequence[tuple[int, float]], places: Sequence[flo
     lost = len(line.points) - len(points)
     notes = [f"{lost:,} values of {line.name} are not finite and not drawn."] if lost else []
     name = line.name[:1].upper() + line.name[1:]
+    if not points:
+        return notes
     if points[-1][0] < places[-1]:
         notes.append(f"{name} ends at {points[-1][0]:,}: from there its line is flat.")
     if points[0][0] > places[0]:
