@@ -61,13 +61,7 @@ class Jobs:
 
     def record(self, number: int, *images: bytes, key: str = "default", predictions: bytes | None = None) -> Run:
         """`ml-ci record` on the commit of this number."""
-        run = Run(
-            commit=commit(number),
-            key=key,
-            fingerprint=f"inputs {number}",
-            images=tuple(Image(path=f"plots/{place}.png", sha256=name(image)) for place, image in enumerate(images)),
-            predictions=KeptPredictions(sha256=name(predictions), rows=1) if predictions else None,
-        )
+        run = a_run(number, *images, key=key, predictions=predictions)
         return self.records().add(run, {name(image): image for image in images}, predictions, recorded=True)
 
     def open_pull(self) -> int:
@@ -130,6 +124,17 @@ class Jobs:
     def reachable_bytes(self) -> int:
         """What a clone of the branch has to fetch, as it is on disk."""
         return int(self.github.git.text("rev-list", "--objects", "--disk-usage", REF))
+
+
+def a_run(number: int, *images: bytes, key: str = "default", predictions: bytes | None = None) -> Run:
+    return Run(
+        commit=commit(number),
+        key=key,
+        fingerprint=f"inputs {number}",
+        started=f"at {number}",
+        images=tuple(Image(path=f"plots/{place}.png", sha256=name(image)) for place, image in enumerate(images)),
+        predictions=KeptPredictions(sha256=name(predictions), rows=1) if predictions else None,
+    )
 
 
 def a_result(key: str = "default", head: Run | None = None) -> Result:

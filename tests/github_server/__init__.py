@@ -24,12 +24,22 @@
 """
 
 from tests.github_server.accounts import Account, Token
-from tests.github_server.faults import Html, LostAnswer, PrimaryLimit, Reset, SecondaryLimit, Slow, Status
+from tests.github_server.faults import (
+    GraphQLRefusal,
+    Html,
+    LostAnswer,
+    PrimaryLimit,
+    Reset,
+    SecondaryLimit,
+    Slow,
+    Status,
+)
 from tests.github_server.server import GitHubServer
 
 __all__ = [
     "Account",
     "GitHubServer",
+    "GraphQLRefusal",
     "Html",
     "LostAnswer",
     "PrimaryLimit",

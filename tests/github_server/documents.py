@@ -154,8 +154,8 @@ class Documents:
         return {
             "sha": sha,
             "url": f"{self.api}/git/trees/{sha}",
-            "tree": [self._entry(entry) for entry in entries],
-            "truncated": False,
+            "tree": [self._entry(entry) for entry in entries[: self.state.listed]],
+            "truncated": len(entries) > self.state.listed,
         }
 
     def _entry(self, entry: Entry) -> Document:

@@ -27,6 +27,14 @@ class Status:
 
 
 @dataclass(frozen=True)
+class GraphQLRefusal:
+    """GraphQL's way to say no: status 200, and errors in the answer. `kind` is None where the query itself is refused."""
+
+    message: str
+    kind: str | None = None
+
+
+@dataclass(frozen=True)
 class Html:
     """GitHub's unicorn page: HTML where JSON is expected."""
 
@@ -66,7 +74,7 @@ class Slow:
     seconds: float
 
 
-Fault: TypeAlias = Status | Html | SecondaryLimit | PrimaryLimit | Reset | LostAnswer | Slow
+Fault: TypeAlias = Status | GraphQLRefusal | Html | SecondaryLimit | PrimaryLimit | Reset | LostAnswer | Slow
 
 
 @dataclass
@@ -111,11 +119,14 @@ class Plan:
         return [hook for matcher, hook in self.hooks if matcher.takes(method, paths)]
 
 
-def answer(fault: Status | Html | SecondaryLimit | PrimaryLimit) -> Answer:
+def answer(fault: Status | GraphQLRefusal | Html | SecondaryLimit | PrimaryLimit) -> Answer:
     """What GitHub says when this happens."""
     match fault:
         case Html(status):
             return Answer(status, content=UNICORN, content_type="text/html; charset=utf-8")
+        case GraphQLRefusal(message, kind):
+            error = {"message": message, "path": ["updateRefs"]} | ({"type": kind} if kind else {})
+            return Answer(200, {"data": None, "errors": [error]})
         case Status(status, message):
             return Answer(status, {"message": message, "documentation_url": DOCS, "status": str(status)})
         case SecondaryLimit(retry_after, status):

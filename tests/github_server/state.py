@@ -100,7 +100,10 @@ class ForcedUpdate:
 
 @dataclass
 class State:
-    """One repository: `OWNER/NAME` and all that was said and checked in it. `protected` refs take no forced updates."""
+    """One repository: `OWNER/NAME` and all that was said and checked in it. `protected` refs take no forced updates.
+
+    `listed` is how many entries of a tree are listed before the rest is cut off.
+    """
 
     full_name: str
     default_branch: str = "main"
@@ -109,6 +112,7 @@ class State:
     pulls: dict[int, Pull] = field(default_factory=dict)
     checks: dict[int, CheckRun] = field(default_factory=dict)
     statuses: list[CommitStatus] = field(default_factory=list)
+    listed: int = 100_000
     protected: set[str] = field(default_factory=set)
     forced: list[ForcedUpdate] = field(default_factory=list)
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(2_000_000_001))
