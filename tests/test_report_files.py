@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from pathlib import Path
 from typing import Any
 
@@ -105,14 +104,6 @@ def test_the_top_of_a_repository_is_no_output_folder(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="choose a folder of its own"):
         write_output(failed("Training failed."), Presentation(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [".git"]
-
-
-def test_the_page_asks_nothing_of_the_network_and_runs_nothing(tmp_path: Path) -> None:
-    for name, sample in samples(tmp_path).items():
-        page = write_output(sample, PRESENTATION, tmp_path / name).report_html.read_text(encoding="utf-8")
-        sources = re.findall(r'(?:src|srcset)\s*=\s*"([^"]*)"', page)
-        assert all(source.startswith("data:image/png;base64,") for source in sources)
-        assert not re.search(r"<(?:script|link|iframe|object)|@import|url\(", page)
 
 
 def test_the_page_shows_foreign_text_as_text(tmp_path: Path) -> None:

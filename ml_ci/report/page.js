@@ -67,8 +67,8 @@
 
   /* A link to a model opens it. */
   const open = () => {
-    const target = document.getElementById(location.hash.slice(1));
-    if (target instanceof HTMLDetailsElement) target.open = true;
+    const target = document.getElementById(location.hash.slice(1))?.closest("details");
+    if (target) target.open = true;
   };
   addEventListener("hashchange", open);
   open();

@@ -47,12 +47,13 @@
   };
 
   /* The value at a step, or at the nearest one that this line has. */
-  const near = (ys, i) => {
-    for (let off = 0; off < ys.length; off++) {
-      if (ys[i - off] !== undefined) return ys[i - off];
-      if (ys[i + off] !== undefined) return ys[i + off];
-    }
-    return null;
+  const near = (xs, ys, i) => {
+    let left = i, right = i;
+    while (left > 0 && ys[left] === undefined) left--;
+    while (right < ys.length - 1 && ys[right] === undefined) right++;
+    if (ys[left] === undefined) return ys[right];
+    if (ys[right] === undefined) return ys[left];
+    return xs[i] - xs[left] <= xs[right] - xs[i] ? ys[left] : ys[right];
   };
 
   const build = (place, chart, wantsLog) => {
@@ -64,7 +65,7 @@
     const say = u => {
       const i = u.cursor.idx;
       if (i == null) { note.textContent = chart.values; return; }
-      const parts = lines.map((line, k) => line.label.includes(" ") ? "" : `${line.label}\u00a0${shown(near(u.data[k], i))}`);
+      const parts = lines.map((line, k) => line.label.includes(" ") ? "" : `${line.label}\u00a0${shown(near(u.data[0], u.data[k], i))}`);
       note.textContent = parts.filter(Boolean).join(" \u00b7 ");
     };
     const axis = {stroke: color("--soft"), grid: {stroke: color("--line"), width: .5}, ticks: {show: false}, font: "11px system-ui, sans-serif"};
@@ -138,7 +139,8 @@
     const label = element("label", " logarithmic");
     label.prepend(box);
     box.addEventListener("change", () => onLog(box.checked));
-    bar.append(label, element("span", "Drag to zoom, double-click to zoom out."));
+    const hint = Object.assign(element("span", "Drag to zoom, double-click to zoom out."), {className: "hint"});
+    bar.append(label, hint);
     return bar;
   };
 

@@ -100,8 +100,8 @@ def _chart(result: Result, name: str) -> Chart:
 
 def _values(result: Result, name: str) -> str:
     sides = _sides(result)
-    values = [sides[side].metrics.get(name) if side in sides else None for side in ("base", "head")]
-    base, head = numbers.pair(*(metric.value if metric else None for metric in values))
+    values = [run.metrics[name].value if run and name in run.metrics else None for run in (result.base.run, result.head)]
+    base, head = numbers.pair(values[0], values[1])
     return f"{base} → {head}" if "base" in sides else head
 
 
