@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -752,3 +753,102 @@ def test_a_client_finds_it_by_any_name(start_github: Callable[..., GitHubServer]
     server = start_github(host="0.0.0.0")
     found = requests.get(f"http://localhost:{server.port}/repos/octo/model", timeout=10).json()
     assert urlsplit(found["url"]).netloc == f"localhost:{server.port}"
+
+
+# GraphQL
+
+
+def update_refs(server: GitHubServer, **update: str | bool) -> dict[str, Any]:
+    found = repository(server)
+    query = "mutation($input: UpdateRefsInput!) { updateRefs(input: $input) { clientMutationId } }"
+    given = {
+        "repositoryId": found.node_id,
+        "refUpdates": [{"name": "refs/heads/main", **update}],
+        "clientMutationId": "1",
+    }
+    return graphql(server, query, {"input": given})
+
+
+def graphql(server: GitHubServer, query: str, variables: dict[str, Any], path: str = "/graphql") -> dict[str, Any]:
+    body: dict[str, Any] = {"query": query, "variables": variables}
+    answer = requests.post(server.url + path, json=body, headers={"Authorization": "bearer t"}, timeout=10)
+    found: dict[str, Any] = answer.json()
+    return {**found, "status": answer.status_code}
+
+
+def an_orphan(server: GitHubServer) -> str:
+    return server.git.commit_files("orphan", {"a": "1"}, "Orphan")
+
+
+def test_a_ref_is_moved_from_where_the_caller_says_that_it_is(github_server: GitHubServer) -> None:
+    tip, orphan = github_server.git.text("rev-parse", "main"), an_orphan(github_server)
+    done = update_refs(github_server, beforeOid=tip, afterOid=orphan, force=True)
+    assert done == {"status": 200, "data": {"updateRefs": {"clientMutationId": "1"}}}
+    assert github_server.git.text("rev-parse", "main") == orphan
+    assert [(move.before, move.tip, move.after) for move in github_server.forced] == [(tip, tip, orphan)]
+
+
+def test_a_ref_that_is_elsewhere_is_not_moved(github_server: GitHubServer) -> None:
+    tip, orphan = github_server.git.text("rev-parse", "main"), an_orphan(github_server)
+    refused = update_refs(github_server, beforeOid=orphan, afterOid=orphan, force=True)
+    assert (refused["status"], refused["data"]) == (200, {"updateRefs": None})
+    assert refused["errors"][0]["type"] == "UNPROCESSABLE"
+    assert github_server.git.text("rev-parse", "main") == tip
+    assert github_server.forced == []
+
+
+def test_no_fast_forward_has_to_be_forced_and_a_protected_branch_takes_none(github_server: GitHubServer) -> None:
+    tip, orphan = github_server.git.text("rev-parse", "main"), an_orphan(github_server)
+    assert "fast forward" in update_refs(github_server, beforeOid=tip, afterOid=orphan)["errors"][0]["message"]
+    github_server.protect("main")
+    refused = update_refs(github_server, beforeOid=tip, afterOid=orphan, force=True)
+    assert "Cannot force-push" in refused["errors"][0]["message"]
+    with pytest.raises(GithubException, match="Cannot force-push"):
+        repository(github_server).get_git_ref("heads/main").edit(orphan, force=True)
+    assert github_server.git.text("rev-parse", "main") == tip
+
+
+def test_a_token_without_rights_is_told_so_with_status_200(github_server: GitHubServer) -> None:
+    github_server.withhold("contents")
+    refused = update_refs(github_server, afterOid=an_orphan(github_server), force=True)
+    assert (refused["status"], refused["errors"][0]["type"]) == (200, "FORBIDDEN")
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        ("mutation { updateRef { id } }", {}),
+        ("mutation($input: UpdateRefsInput!) { updateRefs(input: $input) { clientMutationId } }", {"input": {"a": 1}}),
+        ("mutation {", {}),
+    ],
+    ids=["field", "input", "syntax"],
+)
+def test_a_query_against_githubs_schema_is_a_violation(tmp_path: Path, query: str, variables: dict[str, Any]) -> None:
+    with GitHubServer(bare_repository(tmp_path / "bare.git")) as server:
+        assert graphql(server, query, variables)["status"] == 500
+        assert len(server.violations) == 1
+
+
+def test_an_enterprise_server_has_graphql_beside_rest(github_server: GitHubServer) -> None:
+    assert graphql(github_server, "{ id }", {}, "/api/graphql") == {"status": 200, "data": {"id": "Q"}}
+
+
+def test_the_trimmed_schema_goes_with_its_licence() -> None:
+    head = (ROOT / "tests/github_server/schema.graphql").read_text().partition("scalar")[0]
+    assert "MIT" in head
+    assert "Permission is hereby granted" in head
+
+
+def test_what_is_not_there_cannot_be_removed(github_server: GitHubServer) -> None:
+    found = repository(github_server)
+    whole = found.get_git_tree("main")
+    with pytest.raises(GithubException) as error:
+        found.create_git_tree([InputGitTreeElement("nothing", "100644", "blob", sha=None)], whole)
+    assert refused(error) == (422, "GitRPC::BadObjectState")
+
+
+def test_a_tree_with_more_files_than_are_listed_says_so(github_server: GitHubServer) -> None:
+    github_server.git.commit_files("main", {"a": "1", "b": "2", "c": "3"})
+    github_server.state.listed = 2
+    found = repository(github_server).get_git_tree("main", recursive=True)
+    assert (len(found.tree), found.truncated) == (2, True)

@@ -81,8 +81,8 @@ class Pictures:
         if len(chosen) < all_of_them:
             self._problem(
                 OutsideError(
-                    f"The comment shows {len(chosen)} of {all_of_them} pictures, because there may be at most "
-                    f"{MOST_PICTURES} of {MOST_BYTES / 1e6:.0f} MB together: the others are in the full report."
+                    f"The comment shows {len(chosen)} of {all_of_them} pictures, because a job publishes at most "
+                    f"{MOST_PICTURES}, and at most {MOST_BYTES / 1e6:.0f} MB: the others are in the full report."
                 )
             )
         return {path: sha256(path.read_bytes()).hexdigest() for plot in chosen for path in plot.files}
