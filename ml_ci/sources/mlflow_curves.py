@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from ml_ci.thinning import MOST_CURVES, Curve, in_order, left_out, thinned
+from ml_ci.thinning import CURVE_POINTS, MOST_CURVES, Curve, in_order, left_out, thinned
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 SECONDS = 20.0
 """When so much time has passed no more curves are asked for: whoever waits for the comment waits for them."""
 
-_SAMPLE = 2500
-"""The most points that a server hands out of a curve, evenly taken with both ends, without writing out all of it."""
+_SAMPLE = CURVE_POINTS
+"""Points that the server is to pick of a curve, evenly and with both ends: to write out all of it takes it much longer."""
 _PAGE = 25_000
 _INTERVAL, _WHOLE = "get-history-bulk-interval", "get-history"
 
@@ -32,8 +32,9 @@ def read_curves(
 ) -> tuple[dict[str, Curve], tuple[str, ...]]:
     """The curves of at most `MOST_CURVES` metrics, those in `gated` first, and a sentence on those that were left out.
 
-    Of a metric of more than 2,500 points a server's sample of so many is read; of one in `gated` all of them up to
-    25,000, so that no peak of it is lost. One value at step 0 is taken for no curve where there are many metrics.
+    Of a metric of more than 1,000 points the server's sample of so many is read; of one in `gated` all of them up to
+    25,000, so that no peak of it is lost. Where there are too many metrics, one whose last step is 0 is taken for one
+    that was logged once.
     Raises what MLflow's client raises.
     """
     run_id, end = found.info.run_id, time.monotonic() + seconds

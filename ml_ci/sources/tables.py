@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ml_ci.records import Metric
 from ml_ci.sources.file_text import BrokenFileError, number
+from ml_ci.thinning import thinned
 
 STEPS = ("step", "global_step", "iteration", "iter", "epoch")
 """Columns that say when, in the order in which they are asked; none of them is a metric."""
 
+_PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,20})?")
+"""What nearly every cell is, of millions of them: known without asking what else it could be."""
 _BLANK = {"", "-"}
 _NO_VALUE = {"na", "n/a", "#n/a", "null", "none", "<na>"}
 _NAMES = {"metric", "metrics", "name", "key"}
@@ -28,14 +32,13 @@ def read_table(text: str, delimiter: str | None = None) -> Iterable[tuple[str, M
     """
     lines = text.removeprefix("#").split("\n")
     delimiter = delimiter or _delimiter(lines)
-    header, rows = _rows(lines, delimiter)
-    cells = [[_cell(text, decimal_comma=delimiter != ",") for text in row] for row in rows]
+    rows = _rows(lines, delimiter)
+    header, comma = next(rows), delimiter != ","
     if len(header) == 2 and header[0].lower() in _NAMES and header[1].lower() in _VALUES:
-        return [
-            (row[0], Metric(value=value))
-            for row, (_, value) in zip(rows, cells, strict=True)
-            if isinstance(value, float)
-        ]
+        named = [(row[0], _cell(row[1], decimal_comma=comma)) for row in rows]
+        return [(name, Metric(value=value)) for name, value in named if isinstance(value, float)]
+    # row by row, since all texts take twice as much memory as all numbers
+    cells = [[_cell(text, decimal_comma=comma) for text in row] for row in rows]
     columns = {name: [row[index] for row in cells] for index, name in enumerate(header) if name}
     return curves(columns)
 
@@ -46,6 +49,7 @@ def curves(columns: Mapping[str, Sequence[Cell]]) -> list[tuple[str, Metric]]:
     Columns with other texts in them are left out. In a log some rows have these columns and other rows those (no row
     has them all); then a column's value is the last that there is. In any other table an empty last cell is a NaN,
     as pandas writes it. Where the steps begin anew, a file has been appended to: the history is that of the last part.
+    A long history is thinned.
     """
     named = {name: cells for name, cells in columns.items() if not any(isinstance(cell, str) for cell in cells)}
     steps = _steps(named)
@@ -62,7 +66,7 @@ def curves(columns: Mapping[str, Sequence[Cell]]) -> list[tuple[str, Metric]]:
             continue
         there = [(step, cell) for step, cell in zip(steps or range(len(cells)), cells, strict=True) if cell is not None]
         last = there[-1][1] if there and (is_log or cells[-1] is not None) else math.nan
-        found.append((name, Metric(value=last, history=_last_part(there))))
+        found.append((name, Metric(value=last, history=thinned(_last_part(there)))))
     return found
 
 
@@ -99,33 +103,35 @@ def _delimiter(lines: Sequence[str]) -> str:
     return max(",;\t|", key=fits)
 
 
-def _rows(lines: Sequence[str], delimiter: str) -> tuple[list[str], list[list[str]]]:
+def _rows(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
+    """The header, and then each row, with as many cells."""
     reader = csv.reader(lines, delimiter=delimiter)
     header: list[str] = []
-    rows = []
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
             if not any(cells) or cells[0].startswith("#"):
                 continue
             if not header:
+                if all(number(name) is not None for name in cells if name):
+                    raise BrokenFileError("it has no header line that names the columns", 1)
                 header = cells
+                yield header
                 continue
             while len(cells) > len(header) and not cells[-1]:
                 cells.pop()
             if len(cells) > len(header):
                 raise BrokenFileError(f"it has {len(cells)} cells where the header has {len(header)}", reader.line_num)
-            rows.append(cells + [""] * (len(header) - len(cells)))
+            yield cells + [""] * (len(header) - len(cells))
     except csv.Error as error:
         raise BrokenFileError(str(error), reader.line_num) from error
     if not header:
         raise BrokenFileError("it is empty")
-    if all(number(name) is not None for name in header if name):
-        raise BrokenFileError("it has no header line that names the columns", 1)
-    return header, rows
 
 
 def _cell(text: str, *, decimal_comma: bool) -> Cell:
+    if _PLAIN.fullmatch(text):
+        return float(text)
     if text in _BLANK:
         return None
     if text.lower() in _NO_VALUE:
