@@ -490,7 +490,7 @@ def test_it_runs_nothing_asks_for_nothing_and_hides_nothing(page: Page, tmp_path
     elements = page.evaluate(
         "Array.from(new Set(Array.from(document.querySelectorAll('.own *'), e => e.localName))).sort()"
     )
-    allowed = "a code del details em h3 img p s strong summary table tbody td th thead tr".split()
+    allowed = "a code del details div em h3 img p strong summary table tbody td th thead tr".split()
     assert isinstance(elements, list)
     assert set(elements) <= set(allowed)
     attributes = page.evaluate(

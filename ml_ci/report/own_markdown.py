@@ -55,7 +55,7 @@ _GONE = {"script", "style", "template", "noscript", "title", "iframe", "object",
 _VOID = frozenset({"br", "hr", "img", "input"})
 _LINES = frozenset("blockquote br dd dl dt h1 h2 h3 h4 h5 h6 hr li ol p pre table ul".split())
 """Elements after which a line may end, so that the text can be read as it is, too."""
-_LARGEST, _DEEPEST_READ, _SHOWN_AS_WRITTEN = 1_000_000, 2000, 40_000
+_LARGEST, _DEEPEST_READ, SHOWN_AS_WRITTEN = 1_000_000, 2000, 40_000
 """Characters, levels: what is beyond these would take half a minute to read, and no comment has room for it. It is shown
 as it was written: so many characters of it."""
 _DEEPEST = 40
@@ -89,27 +89,36 @@ def safe(report: OwnReport, pictures: Mapping[str, Picture]) -> Markdown:
     `pictures` are its images by the address that it gives them; one that is not among them, and not on the web, is shown
     as its words. Empty where the report says nothing.
     """
+    found = clean_html(report)
+    if found is None:
+        return escape.fence(report.text[:SHOWN_AS_WRITTEN], SHOWN_AS_WRITTEN, 1000, "markdown")
+    tree = _Tree()
+    tree.feed(found)
+    tree.close()
+    return _Writer(pictures, tree.largest).write(tree.top)
+
+
+def clean_html(report: OwnReport) -> str | None:
+    """The report as HTML of which an allow-list is left, every element closed; None where it is too large or too deep.
+
+    Its links lead to the web or nowhere, and its images are where it says: what becomes of these is the caller's to do.
+    """
     import cmarkgfm
     import nh3
     from cmarkgfm.cmark import Options
 
     rendered = cmarkgfm.github_flavored_markdown_to_html(_UNSEEN.sub("", report.text), Options.CMARK_OPT_UNSAFE)
     if len(rendered) > _LARGEST or _depth(rendered) > _DEEPEST_READ:
-        return escape.fence(report.text[:_SHOWN_AS_WRITTEN], _SHOWN_AS_WRITTEN, 1000, "markdown")
-    tree = _Tree()
-    tree.feed(
-        nh3.clean(
-            rendered,
-            tags=set(_ELEMENTS),
-            clean_content_tags=_GONE,
-            attributes=_ATTRIBUTES,
-            attribute_filter=_valid,
-            url_schemes={"http", "https", "mailto"},
-            link_rel=None,
-        )
+        return None
+    return nh3.clean(
+        rendered,
+        tags=set(_ELEMENTS),
+        clean_content_tags=_GONE,
+        attributes=_ATTRIBUTES,
+        attribute_filter=_valid,
+        url_schemes={"http", "https", "mailto"},
+        link_rel=None,
     )
-    tree.close()
-    return _Writer(pictures, tree.largest).write(tree.top)
 
 
 def _depth(rendered: str) -> int:
