@@ -24,10 +24,10 @@ from ml_ci.github.session import checked_token, connect, second_connection
 from ml_ci.github.workflow import Annotations, Write, commands_stopped, group, write_outputs
 from ml_ci.job import Tools
 from ml_ci.progress import Seldom, amount_in_words
+from ml_ci.report.files import WrittenReport, forget_earlier
 from ml_ci.result import Result
-from ml_ci.side import Workshop
+from ml_ci.several import each_model, outputs_of_all, record_each
 from ml_ci.sources.git import Credential, Git
-from ml_ci.sources.outputs import outputs_of
 from ml_ci.sources.signals import end_on_signals
 from ml_ci.workshop import output_folder, tracking, workshop
 
@@ -170,34 +170,54 @@ def _job(todo: Activity, config: Config, git: Git, outlet: GitHubOutlet, inputs:
     """Do it. Raises the errors of `ml_ci.errors` where there is no result of it."""
     progress = WorkflowProgress(_write)
     with workshop(git, outlet.out, git.variables, progress, in_container=in_container) as (shop, temporary):
-        marked = git.marked(shop.reaper.marker).knowing(outputs_of(config, git.top))
+        tools = Tools(
+            git=git.marked(shop.reaper.marker).knowing(outputs_of_all(config, git.top)),
+            shop=shop,
+            tracking=tracking(shop),
+            stores=(outlet.records,),
+            keep=outlet.records if todo is Activity.RECORD else None,
+            temporary=temporary,
+        )
         if todo is Activity.RECORD:
-            return _record(marked, config, shop, temporary, outlet)
-        where = _context(todo, marked, outlet.event, inputs.base or None)
-        return _compare(where, config, marked, shop, temporary, outlet, inputs)
+            return (_record_models if config.models else _record)(config, tools, outlet)
+        where = _context(todo, tools.git, outlet.event, inputs.base or None)
+        return (_compare_models if config.models else _compare)(where, config, tools, outlet, inputs)
 
 
-def _compare(
-    where: Context, config: Config, git: Git, shop: Workshop, temporary: Path, outlet: GitHubOutlet, inputs: Inputs
-) -> int:
-    tools = Tools(git=git, shop=shop, tracking=tracking(shop), stores=(outlet.records,), keep=None, temporary=temporary)
+def _compare(where: Context, config: Config, tools: Tools, outlet: GitHubOutlet, inputs: Inputs) -> int:
     published: list[Result] = []
-
-    def report(result: Result) -> None:
-        if inputs.fail_on == "never" and not result.failure:
-            result = replace(result, allowed=True)
-        published.append(outlet.publish(result))
-
-    job.run(where, config, tools, report)
+    job.run(where, config, tools, lambda result: published.append(outlet.publish(_as_told(result, inputs))))
     return published[-1].exit_code
 
 
-def _record(git: Git, config: Config, shop: Workshop, temporary: Path, outlet: GitHubOutlet) -> int:
-    tools = Tools(
-        git=git, shop=shop, tracking=tracking(shop), stores=(outlet.records,), keep=outlet.records, temporary=temporary
-    )
-    outlet.recorded(job.record(contexts.alone(git), config, tools).run)
+def _compare_models(where: Context, config: Config, tools: Tools, outlet: GitHubOutlet, inputs: Inputs) -> int:
+    """Judge all models, and tell of them at once: a comment that was half done would seem to say all there is."""
+    # on a machine that keeps its workspace there may be another job's
+    forget_earlier(tools.shop.out)
+
+    def judge(model: Config, own: Tools) -> WrittenReport:
+        result = job.run(where, model, own, lambda _: None)
+        return outlet.write(_as_told(result, inputs), own.shop.out)
+
+    parts = each_model(config.models, tools, lambda: tracking(tools.shop), judge)
+    return outlet.publish_models(config.key, parts).exit_code
+
+
+def _as_told(result: Result, inputs: Inputs) -> Result:
+    """The result with what `fail-on` makes of it."""
+    return replace(result, allowed=True) if inputs.fail_on == "never" and not result.failure else result
+
+
+def _record(config: Config, tools: Tools, outlet: GitHubOutlet) -> int:
+    outlet.recorded(job.record(contexts.alone(tools.git), config, tools).run)
     return 0
+
+
+def _record_models(config: Config, tools: Tools, outlet: GitHubOutlet) -> int:
+    recorded = record_each(contexts.alone(tools.git), config.models, tools, lambda: tracking(tools.shop))
+    errors = {one.key: one.error for one in recorded if one.error}
+    outlet.recorded_models([one.finished.run for one in recorded if one.finished], errors)
+    return max((error.exit_code for error in errors.values()), default=0)
 
 
 def _context(todo: Activity, git: Git, event: Event, base: str | None) -> Context:
@@ -214,13 +234,22 @@ def _config(inputs: Inputs, top: Path) -> Config:
     """The configuration, with what the inputs override. The default's file may be missing; one that is named may not."""
     named = inputs.config if inputs.config not in ("", ".ml-ci.yml") else None
     config = load(top / named if named else None, top)
+    if inputs.train and config.models:
+        raise ConfigError(
+            "the input `train` says how one model is trained, and the configuration has several: leave it out."
+        )
     if inputs.train:
         config = replace(config, train=inputs.train, overridden=config.overridden | {"train"})
     if inputs.key:
         config = replace(config, key=inputs.key)
     if inputs.fail_on == "inconclusive":
-        config = replace(config, policy=replace(config.policy, inconclusive="fail"))
+        config = replace(_failing(config), models=tuple(_failing(model) for model in config.models))
     return config
+
+
+def _failing(config: Config) -> Config:
+    """The configuration with a policy that fails what is inconclusive."""
+    return replace(config, policy=replace(config.policy, inconclusive="fail"))
 
 
 def _without_inputs(environ: Mapping[str, str], token: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import click
 
@@ -25,12 +25,30 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
+class _Wishes(TypedDict):
+    """The options that `run` and `compare` have in common, as click hands them over."""
+
+    config: Path | None
+    model: str | None
+    out: Path | None
+    open_page: bool
+    as_json: bool
+    quiet: bool
+
+
+_MODEL = click.option(
+    "--model", metavar="NAME", help="The one model that is meant, where the configuration has several."
+)
+
+
 def _shared(command: Command) -> Command:
     """The options that `run` and `compare` have in common."""
     for option in (
         click.option("--quiet", is_flag=True, help="Show neither progress nor training's output."),
         click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output, and nothing else."),
+        click.option("--open", "open_page", is_flag=True, help="Open the report in a browser."),
         click.option("--out", type=click.Path(path_type=Path), help="Output folder.  [default: .ml-ci]"),
+        _MODEL,
         click.option(
             "--config", type=click.Path(path_type=Path), help="Configuration file.  [default: .ml-ci.yml at the top]"
         ),
@@ -58,19 +76,15 @@ def cli(context: click.Context, *, debug: bool) -> None:
 def run(
     debug: bool,
     base: str | None,
-    config: Path | None,
-    out: Path | None,
-    *,
-    as_json: bool,
-    quiet: bool,
+    **wishes: Unpack[_Wishes],
 ) -> None:
     """Train what is checked out, compare it with the base, and decide.
 
     The exit code is 0 for pass, 1 for fail, 2 for a wrong configuration, 3 if training failed, 4 if something outside
-    did.
+    did. Of several models it is the largest.
     """
     with _errors(debug=debug):
-        sys.exit(cli_job.run_job(Path.cwd(), base, config, out, as_json=as_json, quiet=quiet))
+        sys.exit(cli_job.run_job(Path.cwd(), base, cli_job.Wish(**wishes)))
 
 
 @cli.command()
@@ -82,49 +96,55 @@ def compare(
     debug: bool,
     base: str,
     head: str,
-    config: Path | None,
-    out: Path | None,
-    *,
-    as_json: bool,
-    quiet: bool,
+    **wishes: Unpack[_Wishes],
 ) -> None:
     """Compare two runs that exist: each a record, a metrics file, or an MLflow run id."""
     with _errors(debug=debug):
+        from ml_ci.config_models import chosen, of_runs
         from ml_ci.config_reader import load
         from ml_ci.job import compare_runs
-        from ml_ci.material import of_runs
+        from ml_ci.material import of_runs as material_of
         from ml_ci.sources.operand import predictions_of, read_operand
         from ml_ci.workshop import make_output_folder
 
-        here = Path.cwd()
+        wish, here = cli_job.Wish(**wishes), Path.cwd()
         # the repository's rules also in its folders: without them nothing would be judged
         top = next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
-        settings = load(cli_job.absolute(config), top)
+        settings = chosen(load(cli_job.absolute(wish.config), top), wish.model)
         before, after = (read_operand(operand, os.environ) for operand in (base, head))
+        settings = of_runs(settings, (before.key, after.key))
         kept = (predictions_of(base, before, os.environ), predictions_of(head, after, os.environ))
-        folder = out or top / cli_job.FOLDER
+        folder = wish.out or top / cli_job.FOLDER
         make_output_folder(folder)
-        result = compare_runs(before, after, settings, of_runs(settings, before, after, *kept))
-        cli_job.show(cli_job.write(result, folder, None), folder, as_json=as_json, quiet=quiet)
+        result = compare_runs(before, after, settings, material_of(settings, before, after, *kept))
+        cli_job.show(cli_job.write(result, folder, None).result, folder, wish)
         sys.exit(result.exit_code)
 
 
 @cli.command()
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration file.  [default: .ml-ci.yml at the top]")
+@_MODEL
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder.  [default: .ml-ci]")
 @click.option("--quiet", is_flag=True, help="Show neither progress nor training's output.")
 @click.pass_obj
 def record(
     debug: bool,
     config: Path | None,
+    model: str | None,
     out: Path | None,
     *,
     quiet: bool,
 ) -> None:
     """Train what is checked out, and keep its run for later comparisons."""
     with _errors(debug=debug):
-        finished = cli_job.record_job(Path.cwd(), config, out, quiet=quiet)
-        click.echo(f"Recorded the run of {finished.run.commit[:12]}: {len(finished.run.metrics)} metrics.")
+        recorded = cli_job.record_job(Path.cwd(), cli_job.Wish(config=config, model=model, out=out, quiet=quiet))
+        for one in recorded:
+            if one.finished:
+                run, of = one.finished.run, f" as {one.key}" if len(recorded) > 1 else ""
+                click.echo(f"Recorded the run of {run.commit[:12]}{of}: {len(run.metrics)} metrics.")
+            elif one.error:
+                click.echo(f"ml-ci: error: {one.key}: {one.error}", err=True)
+        sys.exit(max(one.error.exit_code if one.error else 0 for one in recorded))
 
 
 class _WithCondition(click.Command):
@@ -209,11 +229,11 @@ def demo(debug: bool, folder: Path, *, show: bool) -> None:
 
         repository = build(folder)
         click.echo(f"Built {repository.path}: branch {repository.head} on {repository.base}.\n", err=True)
-        code = cli_job.run_job(repository.path, repository.base, None, None, as_json=False, quiet=False)
+        code = cli_job.run_job(repository.path, repository.base, cli_job.Wish())
         page = repository.path / cli_job.FOLDER / "report.html"
         click.echo(f"\nReport: {page}")
         if show:
-            click.launch(str(page))
+            cli_job.open_page(page)
         # that this pull request fails the gate is what the demo shows; that it could not be judged is not
         sys.exit(code if code > 1 else 0)
 

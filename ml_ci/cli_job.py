@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,61 +15,111 @@ import click
 from ml_ci import __version__
 
 if TYPE_CHECKING:
-    from ml_ci.harvest import Finished
+    from ml_ci.config import Config
+    from ml_ci.context import Context
     from ml_ci.job import Tools
-    from ml_ci.result import Result
+    from ml_ci.report.files import WrittenReport
+    from ml_ci.report.presentation import Presentation
+    from ml_ci.result import Result, Results
+    from ml_ci.several import MakeTracking, Recorded
     from ml_ci.side import Workshop
     from ml_ci.sources.git import Git
 
 FOLDER = Path(".ml-ci")
 
 
-def run_job(start: Path, base: str | None, config: Path | None, out: Path | None, *, as_json: bool, quiet: bool) -> int:
-    """Compare what is checked out there with its base; returns the exit code."""
-    from ml_ci import context, job
-    from ml_ci.config_reader import load
-    from ml_ci.sources.outputs import outputs_of
-    from ml_ci.sources.signals import end_on_signals
-    from ml_ci.terminal import TerminalProgress
-    from ml_ci.workshop import workshop
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the command line asks for besides the job itself. `model` is the one of several that is meant."""
 
-    end_on_signals()
-    git = git_at(start)
-    settings = load(absolute(config), git.top)
-    git = git.knowing(outputs_of(settings, git.top))
-    folder = out or git.top / FOLDER
-    where = context.in_clone(git, base)
-    with workshop(git, folder, os.environ, TerminalProgress(quiet=quiet)) as (shop, temporary):
-        if where.base and not quiet:
+    config: Path | None = None
+    out: Path | None = None
+    model: str | None = None
+    as_json: bool = False
+    quiet: bool = False
+    open_page: bool = False
+
+
+def run_job(start: Path, base: str | None, wish: Wish) -> int:
+    """Compare what is checked out there with its base; returns the exit code."""
+    from ml_ci import context
+    from ml_ci.report.files import forget_earlier
+
+    with _at_work(start, wish) as work:
+        where = context.in_clone(work.git, base)
+        if where.base and not wish.quiet:
             click.echo(f"Comparing with {where.base[:12]}, {where.chosen}.", err=True)
         # if this job is killed, the result of another one must not be taken for its own
-        (folder / "result.json").unlink(missing_ok=True)
-        before = frozenset(git.dirty_paths())
-        tools = tools_of(git, shop, temporary)
-        result = job.run(where, settings, tools, _unreported)
-        result = replace(result, warnings=(*result.warnings, *_left_over(git, before)))
-        result = write(result, folder, where.base)
-    show(result, folder, as_json=as_json, quiet=quiet)
-    return result.exit_code
+        forget_earlier(work.tools.shop.out)
+        found = _run_models(work, where) if work.settings.models else _run_one(work, where)
+    show(found, work.tools.shop.out, wish)
+    return found.exit_code
 
 
-def record_job(start: Path, config: Path | None, out: Path | None, *, quiet: bool) -> Finished:
-    """Train what is checked out there, and keep its run."""
+def record_job(start: Path, wish: Wish) -> list[Recorded]:
+    """Train what is checked out there, and keep its run, or those of all models."""
     from ml_ci import context, job
+    from ml_ci.several import Recorded, record_each
+
+    with _at_work(start, wish) as work:
+        here = context.alone(work.git)
+        if work.settings.models:
+            return record_each(here, work.settings.models, work.tools, work.tracking)
+        return [Recorded(key=work.settings.key, finished=job.record(here, work.settings, work.tools))]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A job that is about to begin; `tracking` begins an MLflow where that of the tools is not to be used."""
+
+    git: Git
+    settings: Config
+    tools: Tools
+    tracking: MakeTracking
+
+
+@contextmanager
+def _at_work(start: Path, wish: Wish) -> Iterator[_Work]:
+    """Read the configuration and set up the workshop, for the block."""
+    from ml_ci.config_models import chosen
     from ml_ci.config_reader import load
-    from ml_ci.sources.outputs import outputs_of
+    from ml_ci.several import outputs_of_all
     from ml_ci.sources.signals import end_on_signals
     from ml_ci.terminal import TerminalProgress
-    from ml_ci.workshop import workshop
+    from ml_ci.workshop import tracking, workshop
 
     end_on_signals()
     git = git_at(start)
-    settings = load(absolute(config), git.top)
-    git = git.knowing(outputs_of(settings, git.top))
-    folder = out or git.top / FOLDER
-    with workshop(git, folder, os.environ, TerminalProgress(quiet=quiet)) as (shop, temporary):
-        tools = tools_of(git, shop, temporary)
-        return job.record(context.alone(git), settings, tools)
+    settings = chosen(load(absolute(wish.config), git.top), wish.model)
+    git = git.knowing(outputs_of_all(settings, git.top))
+    folder = wish.out or git.top / FOLDER
+    with workshop(git, folder, os.environ, TerminalProgress(quiet=wish.quiet)) as (shop, temporary):
+        yield _Work(git, settings, tools_of(git, shop, temporary), lambda: tracking(shop))
+
+
+def _run_one(work: _Work, where: Context) -> Result:
+    return _run(work, where, work.settings, work.tools).result
+
+
+def _run_models(work: _Work, where: Context) -> Results:
+    from ml_ci.report.files import write_models
+    from ml_ci.several import each_model
+
+    parts = each_model(
+        work.settings.models, work.tools, work.tracking, lambda model, tools: _run(work, where, model, tools)
+    )
+    return write_models(work.settings.key, parts, _presentation(where.base), work.tools.shop.out).results
+
+
+def _run(work: _Work, where: Context, config: Config, tools: Tools) -> WrittenReport:
+    """One model's job, with its output folder written."""
+    from ml_ci import job
+
+    before = frozenset(work.git.dirty_paths())
+    result = job.run(where, config, tools, _unreported)
+    result = replace(result, warnings=(*result.warnings, *_left_over(work.git, before)))
+    # for the only model of a file there is no name to name
+    return write(result, tools.shop.out, where.base, config.name or None)
 
 
 def absolute(config: Path | None) -> Path | None:
@@ -114,24 +167,61 @@ def tools_of(git: Git, shop: Workshop, temporary: Path) -> Tools:
     )
 
 
-def write(result: Result, folder: Path, base: str | None) -> Result:
-    """Write the output folder; returns the result with what there was to say about that."""
+def write(result: Result, folder: Path, base: str | None, model: str | None = None) -> WrittenReport:
+    """Write the output folder."""
     from ml_ci.report.files import write_output
+
+    return write_output(result, _presentation(base, model), folder)
+
+
+def _presentation(base: str | None, model: str | None = None) -> Presentation:
     from ml_ci.report.presentation import Presentation, reproduce_lines
 
-    reproduce = reproduce_lines(base=base) if base else ()
-    return write_output(result, Presentation(reproduce=reproduce, version=__version__), folder).result
+    reproduce = reproduce_lines(base=base, model=model) if base else ()
+    return Presentation(reproduce=reproduce, version=__version__)
 
 
-def show(result: Result, folder: Path, *, as_json: bool, quiet: bool) -> None:
+def show(found: Result | Results, folder: Path, wish: Wish) -> None:
     """Tell a person, or print result.json."""
-    if as_json:
+    if wish.as_json:
         click.echo((folder / "result.json").read_text(encoding="utf-8"), nl=False)
-        return
+    else:
+        _print(found)
+        if not wish.quiet:
+            click.echo(f"Written to {folder}: report.html, report.md, result.json", err=True)
+    if wish.open_page:
+        open_page(folder / "report.html")
+
+
+def _print(found: Result | Results) -> None:
     from rich.console import Console
 
+    from ml_ci.report.models_terminal import print_models
     from ml_ci.report.terminal import print_result
+    from ml_ci.result import Results
 
-    print_result(result, Console())
-    if not quiet:
-        click.echo(f"Written to {folder}: report.html, report.md, result.json", err=True)
+    if isinstance(found, Results):
+        print_models(found, Console())
+    else:
+        print_result(found, Console())
+
+
+def open_page(page: Path) -> None:
+    """Open the page in the browser, where there is somebody to see it; else say on standard error why not."""
+    terminal = sys.stdout.isatty() or sys.stderr.isatty()
+    why = why_not_opened(os.environ, terminal=terminal, platform=sys.platform)
+    if not why and click.launch(str(page)):
+        why = "no browser could be started"
+    if why:
+        click.echo(f"The report was not opened, as {why}: {page}", err=True)
+
+
+def why_not_opened(environ: Mapping[str, str], *, terminal: bool, platform: str) -> str:
+    """Why no browser is opened; empty where one is."""
+    if environ.get("CI", "").lower() not in ("", "0", "false"):
+        return "this is a CI job"
+    if not terminal:
+        return "this is no terminal"
+    if platform not in ("darwin", "win32") and not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
+        return "there is no display"
+    return ""

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ml_ci.errors import ConfigError, OutsideError
 from ml_ci.records import write_record
 from ml_ci.report.markdown import render_report
-from ml_ci.report.page import render_page
+from ml_ci.report.models_markdown import render_models_report
+from ml_ci.report.page import Shown, render_models_page, render_page
 from ml_ci.report.plots.drawing import draw
 from ml_ci.report.plots.style import dark_of
-from ml_ci.report.presentation import Plot, Presentation, illustrations
-from ml_ci.report.result_json import result_json
-from ml_ci.result import MOST_OWN, Result
+from ml_ci.report.presentation import Illustrations, Plot, Presentation, illustrations
+from ml_ci.report.result_json import models_json, result_json
+from ml_ci.result import MOST_OWN, Result, Results
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +49,66 @@ def write_output(result: Result, presentation: Presentation, folder: Path) -> Wr
         raise OutsideError(f"The output folder {folder} cannot be written: {error.strerror}.") from error
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrittenModels:
+    """Where everything is of several models: each one's own files (`parts`), and those of the whole."""
+
+    results: Results
+    parts: tuple[WrittenReport, ...]
+    result_json: Path
+    report_md: Path
+    report_html: Path
+
+
+def write_models(key: str, parts: Sequence[WrittenReport], presentation: Presentation, folder: Path) -> WrittenModels:
+    """Write `result.json`, `report.md` and `report.html` of all models into `folder`, which has a folder for each.
+
+    Raises OutsideError where it cannot be written.
+    """
+    results = Results(key=key, results=tuple(part.result for part in parts))
+    plots = [part.plots for part in parts]
+    shown = [Shown(result=part.result, plots=part.plots, own=part.own, folder=f"{part.result.key}/") for part in parts]
+    try:
+        return WrittenModels(
+            results=results,
+            parts=tuple(parts),
+            report_md=_replace(
+                folder / "report.md", render_models_report(results, presentation, [_shown(part) for part in parts])
+            ),
+            report_html=_replace(folder / "report.html", render_models_page(results, presentation, shown)),
+            result_json=_replace(folder / "result.json", models_json(results, plots)),
+        )
+    except OSError as error:
+        raise OutsideError(f"The output folder {folder} cannot be written: {error.strerror}.") from error
+
+
+def forget_earlier(folder: Path) -> None:
+    """Remove an earlier job's files, also those of its models; logs, records and everything else stays.
+
+    Of `plots/` that is only what its result.json names, as the folder may be the user's.
+    """
+    found = _earlier(folder / "result.json")
+    for key in _earlier_models(found):
+        if not (folder / key).is_symlink():
+            forget_earlier(folder / key)
+    for name in _earlier_plots(found):
+        (folder / "plots" / name).unlink(missing_ok=True)
+    for name in ("result.json", "report.md", "report.html", "base.json", "head.json"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _shown(part: WrittenReport) -> Illustrations:
+    """A model's plots where a reader of the whole's report.md finds them."""
+    return illustrations(part.plots, part.own, lambda path: f"{part.result.key}/plots/{path.name}")
+
+
 def _write(result: Result, presentation: Presentation, folder: Path) -> WrittenReport:
     plots_folder = folder / "plots"
     folder.mkdir(parents=True, exist_ok=True)
     if not any(folder.iterdir()):  # in a folder with files of the user's, these would be ignored too
         _replace(folder / ".gitignore", "*\n")
     plots_folder.mkdir(exist_ok=True)
-    _remove_stale(folder)
+    forget_earlier(folder)
     drawing = draw(result, plots_folder)
     result = replace(result, warnings=(*result.warnings, *drawing.warnings))
     shown = illustrations(drawing.plots, drawing.own, lambda path: f"plots/{path.name}")
@@ -73,22 +127,30 @@ def _write(result: Result, presentation: Presentation, folder: Path) -> WrittenR
     )
 
 
-def _remove_stale(folder: Path) -> None:
-    """Remove an earlier job's files; of `plots/` only what its result.json names, as the folder may be the user's."""
-    for name in _earlier_plots(folder / "result.json"):
-        (folder / "plots" / name).unlink(missing_ok=True)
-    for name in ("result.json", "report.md", "report.html", "base.json", "head.json"):
-        (folder / name).unlink(missing_ok=True)
-
-
-def _earlier_plots(path: Path) -> list[str]:
+def _earlier(path: Path) -> object:
+    """What an earlier job's result.json says; None where there is none that can be read."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        paths = [Path(plot["path"]) for plot in found["plots"]]
-        own = [f"report-{number}.png" for number in range(MOST_OWN)]
-        return [*own, *(name for path in paths for name in (path.name, dark_of(path).name))]
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return []  # no earlier job, or not a document of ours: then nothing in plots/ is known to be ours
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _earlier_plots(found: object) -> list[str]:
+    try:
+        paths = [Path(plot["path"]) for plot in found["plots"]]  # type: ignore[index]  # whatever it is, it is tried
+    except (KeyError, TypeError):
+        return []  # not a document of ours: then nothing in plots/ is known to be ours
+    own = [f"report-{number}.png" for number in range(MOST_OWN)]
+    return [*own, *(name for path in paths for name in (path.name, dark_of(path).name))]
+
+
+def _earlier_models(found: object) -> list[str]:
+    """The folders of an earlier job's models, if they are just below: the file may be anybody's."""
+    try:
+        keys = [model["key"] for model in found["models"]]  # type: ignore[index]
+    except (KeyError, TypeError):
+        return []
+    return [key for key in keys if isinstance(key, str) and Path(key).name == key]
 
 
 def _replace(path: Path, text: str) -> Path:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from ml_ci.compare.comparison import Change
 from ml_ci.report import escape
 from ml_ci.report.certainty import CLEARLY_WORSE
-from ml_ci.report.headline import Tone, no_baseline
+from ml_ci.report.headline import no_baseline
+from ml_ci.report.models import ModelsView, models_view
 from ml_ci.report.page_curves import curves_json
 from ml_ci.report.page_markdown import own_html
 from ml_ci.report.presentation import Picture, Plot, Presentation
@@ -43,11 +44,15 @@ _MOST_BYTES = 8_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """One result with its plots, and the images of the repository's own Markdown by the address that it gives them."""
+    """One result with its plots, and the images of the repository's own Markdown by the address that it gives them.
+
+    `folder` is where its own files are, seen from the page.
+    """
 
     result: Result
     plots: Sequence[Plot] = ()
     own: Mapping[str, Plot] = field(default_factory=dict)
+    folder: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,19 +81,8 @@ class PagePicture(Picture):
 class PageFile:
     """A plot that is a file beside the page."""
 
-    name: str
+    path: str
     title: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Models:
-    """The first line of a page of several models."""
-
-    tone: Tone
-    icon: str
-    word: str
-    title: str
-    why: str
 
 
 def render_page(
@@ -101,14 +95,16 @@ def render_page(
 
 
 def render_models_page(results: Results, presentation: Presentation, shown: Sequence[Shown]) -> str:
-    """The page of several models: a row for each, then the whole of each, `shown` in their order."""
+    """The page of several models: a row for each, then the whole of each, the worst first; `shown` is in their order."""
     room = _Room()
-    parts = [_part(each, room) for each in shown]
-    models = _models(results, parts)
-    return _page(parts, models, f"{models.word} · {models.title or 'ml-ci'}", presentation)
+    models = models_view(results)
+    # in this order, too, since there is room for some pictures only
+    parts = [_part(shown[row.index], room) for row in models.rows]
+    headline = models.headline
+    return _page(parts, models, f"{headline.word} · {headline.title or 'ml-ci'}", presentation)
 
 
-def _page(parts: Sequence[Part], models: Models | None, title: str, presentation: Presentation) -> str:
+def _page(parts: Sequence[Part], models: ModelsView | None, title: str, presentation: Presentation) -> str:
     style, scripts = _style(), _scripts(with_curves=any(part.curves for part in parts))
     return _template().render(
         parts=parts,
@@ -121,19 +117,6 @@ def _page(parts: Sequence[Part], models: Models | None, title: str, presentation
         most_slices=_MOST_SLICES,
         most_changes=_MOST_CHANGES,
         clearly_worse=CLEARLY_WORSE,
-    )
-
-
-def _models(results: Results, parts: Sequence[Part]) -> Models:
-    worst = next(part for part, each in zip(parts, results.results, strict=True) if each.verdict == results.verdict)
-    count = sum(each.verdict == results.verdict for each in results.results)
-    words = {"pass": "pass", "fail": "failed", "inconclusive": "are inconclusive", "error": "could not be compared"}
-    return Models(
-        tone=worst.view.headline.tone,
-        icon=worst.view.headline.icon,
-        word=worst.view.headline.word,
-        title="" if results.key == "default" else results.key,
-        why=f"{count} of {len(parts)} models {words[results.verdict]}.",
     )
 
 
@@ -177,7 +160,11 @@ def _part(shown: Shown, room: _Room) -> Part:
         no_baseline=no_baseline(result),
         pictures=pictures[:_FIRST_PLOTS],
         more_pictures=pictures[_FIRST_PLOTS:],
-        files=[PageFile(name=plot.path.name, title=plot.title) for plot, found in placed if found is None],
+        files=[
+            PageFile(path=f"{shown.folder}plots/{plot.path.name}", title=plot.title)
+            for plot, found in placed
+            if found is None
+        ],
         curves=_markup(curves) if curves else None,
         own=_markup(own_html(result.report, own)) if result.report else None,
         own_path=result.report.path if result.report else "",

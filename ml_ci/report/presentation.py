@@ -111,10 +111,16 @@ def picture(plot: Plot, url: Callable[[Path], str | None]) -> Picture | None:
     return Picture(title=plot.title, alt=plot.alt, url=address, width=plot.width, dark_url=dark)
 
 
-def reproduce_lines(*, base: str, pull: int | None = None, head: str | None = None) -> tuple[str, ...]:
-    """The shell lines that repeat a comparison in a clone: fetch both sides, check out head, run against base."""
+def reproduce_lines(
+    *, base: str, pull: int | None = None, head: str | None = None, model: str | None = None
+) -> tuple[str, ...]:
+    """The shell lines that repeat a comparison in a clone: fetch both sides, check out head, run against base.
+
+    `model` is the one of several that is to be compared.
+    """
     wanted = f"pull/{pull}/head" if pull is not None else head
+    run = f"ml-ci run --base {base}" + (f" --model {model}" if model else "")
     if wanted is None:
-        return (f"ml-ci run --base {base}",)
+        return (run,)
     target = head or "FETCH_HEAD"
-    return (f"git fetch origin {base} {wanted}", f"git checkout {target}", f"ml-ci run --base {base}")
+    return (f"git fetch origin {base} {wanted}", f"git checkout {target}", run)

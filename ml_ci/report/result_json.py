@@ -12,7 +12,7 @@ from ml_ci.compare.judgement import Judgement, SliceJudgement
 from ml_ci.records import Origin, Run
 from ml_ci.report.presentation import Plot
 from ml_ci.report.view import all_warnings
-from ml_ci.result import Result, TestSetUse
+from ml_ci.result import Result, Results, TestSetUse
 
 SCHEMA = 1
 
@@ -98,7 +98,10 @@ class PlotJson(TypedDict):
 
 
 class ResultJson(TypedDict):
-    """The document; its schema is docs/result.schema.json."""
+    """The document; its schema is docs/result.schema.json.
+
+    `models` holds the documents of all models, where there are several; then this one has just their `key` and `verdict`.
+    """
 
     schema: int
     verdict: str
@@ -114,6 +117,7 @@ class ResultJson(TypedDict):
     plots: list[PlotJson]
     warnings: list[str]
     timings: dict[str, float | None]
+    models: list[ResultJson]
 
 
 def result_json(result: Result, plots: Sequence[Plot] = ()) -> str:
@@ -121,8 +125,38 @@ def result_json(result: Result, plots: Sequence[Plot] = ()) -> str:
     return json.dumps(document(result, plots), allow_nan=False, indent=2) + "\n"
 
 
-def document(result: Result, plots: Sequence[Plot] = ()) -> ResultJson:
-    """The document; metrics with a rule come first, in the order of the rules, then the others by name."""
+def models_json(results: Results, plots: Sequence[Sequence[Plot]]) -> str:
+    """The document of several models as text; `plots` are each one's, in the folder that has its key."""
+    nobody: SideJson = {
+        **_side("head", None, "none", None, _Unfit()),
+        "commit": next((result.head_commit for result in results.results if result.head_commit), None),
+    }
+    base = next((result.base.commit for result in results.results if result.base.commit), None)
+    found: ResultJson = {
+        "schema": SCHEMA,
+        "verdict": results.verdict,
+        "key": results.key,
+        "base": {**nobody, "commit": base},
+        "head": nobody,
+        "metrics": [],
+        "slices": [],
+        "test_set": None,
+        "params": [],
+        "data": [],
+        "environment": [],
+        "plots": [],
+        "warnings": [],
+        "timings": {},
+        "models": [document(result, own, f"{result.key}/") for result, own in zip(results.results, plots, strict=True)],
+    }
+    return json.dumps(found, allow_nan=False, indent=2) + "\n"
+
+
+def document(result: Result, plots: Sequence[Plot] = (), folder: str = "") -> ResultJson:
+    """The document; metrics with a rule come first, in the order of the rules, then the others by name.
+
+    `folder` is where the plots are, seen from where the document will be.
+    """
     unfit = _Unfit()
     comparison = result.comparison
     judged = result.decision.judgements if result.decision else ()
@@ -149,9 +183,10 @@ def document(result: Result, plots: Sequence[Plot] = ()) -> ResultJson:
         "params": _changes(comparison.params if comparison else ()),
         "data": _changes(comparison.data if comparison else ()),
         "environment": _changes(comparison.environment if comparison else ()),
-        "plots": [{"name": plot.name, "path": f"plots/{plot.path.name}", "alt": plot.alt} for plot in plots],
+        "plots": [{"name": plot.name, "path": f"{folder}plots/{plot.path.name}", "alt": plot.alt} for plot in plots],
         "warnings": [*failure, *all_warnings(result), *unfit.warnings],
         "timings": timings,
+        "models": [],
     }
 
 
