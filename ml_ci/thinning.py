@@ -67,9 +67,7 @@ def in_order(names: Collection[str], first: Collection[str]) -> list[str]:
 
 def left_out(count: int) -> str:
     """The sentence on metrics without their curves."""
-    return (
-        f"{count:,} metrics are kept without their curves, since a run keeps {MOST_CURVES} curves; their values count."
-    )
+    return f"A run keeps the curves of {MOST_CURVES} metrics: {count:,} more went without, and all values count."
 
 
 def _telling(values: list[float], *, finite: bool) -> list[int]:
@@ -111,6 +109,6 @@ def _said(curves: int, alone: int) -> tuple[str, ...]:
     said = [left_out(curves - MOST_CURVES)] if curves > MOST_CURVES else []
     if alone:
         said.append(
-            f"Of {alone:,} metrics only the first training's curve is kept: all of them would be too many points."
+            f"Only the first training's curve is kept of {alone:,} of the metrics: all would be too many points."
         )
     return tuple(said)

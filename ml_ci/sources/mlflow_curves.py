@@ -42,7 +42,7 @@ def read_curves(
     wanted = names[:MOST_CURVES]
 
     def ask(name: str) -> Curve | None:
-        if time.monotonic() > end:
+        if time.monotonic() >= end:
             return None
         return _curve(_points(client, run_id, name, whole=name in gated))
 
@@ -53,9 +53,7 @@ def read_curves(
     missed = sum(1 for name in names if name not in curves and steps[name])
     if not missed:
         return curves, ()
-    slow = (
-        f"{missed:,} metrics are kept without their curves, since MLflow took more than {seconds:.0f} s for the others."
-    )
+    slow = f"MLflow took more than {seconds:.0f} s for curves, so {missed:,} of them are missing; all values count."
     return curves, (slow if len(curves) < len(wanted) else left_out(missed),)
 
 
