@@ -1,4 +1,4 @@
-"""What one training left: its run, its images, its predictions. Only what this training wrote counts, or DVC vouches for."""
+"""What one training left: its run, plots, predictions, report. Only what this training wrote counts, or DVC vouches for."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from ml_ci.errors import TrainingError
 from ml_ci.predictions import Predictions
 from ml_ci.records import DataVersion, Environment, Image, KeptPredictions, Metric, Run
 from ml_ci.scores import Scores, read_scores, scored
+from ml_ci.shown import read_shown
 from ml_ci.side import Side, Training, data_of, expand, watched
 from ml_ci.sources import data, metric_files, pipeline
 from ml_ci.sources.data import Dvc
 from ml_ci.sources.mlflow_variables import Identity
 from ml_ci.sources.outputs import metric_patterns
+from ml_ci.sources.own_report import FoundReport
 from ml_ci.sources.tracking import Left, Tracking
 from ml_ci.sources.training import log_tail
-
-IMAGE_BYTES = 5_000_000
-"""GitHub's image proxy shows nothing larger."""
-PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,7 +28,8 @@ class Finished:
     """A side's run, the contents of its images by SHA-256, and what the run is tagged with.
 
     `predictions` are there as they were read, and as the Parquet file that is kept (`parquet`); both are None where the
-    run has none, and `without_predictions` says why, where the configuration asks for them.
+    run has none, and `without_predictions` says why, where the configuration asks for them. `report` is the repository's
+    own Markdown.
     """
 
     run: Run
@@ -39,10 +38,11 @@ class Finished:
     predictions: Predictions | None = None
     parquet: bytes | None = None
     without_predictions: str = ""
+    report: FoundReport | None = None
 
 
 def collect(side: Side, training: Training, tracking: Tracking, *, ask: bool) -> Finished:
-    """Read what training left: MLflow's run, metrics files, parameters, images, predictions.
+    """Read what training left: MLflow's run, metrics files, parameters, predictions, and what is only shown.
 
     Without `ask` it is known that training logged nothing, and its run is not in MLflow before it is kept. Of repeated
     trainings only the first one's run is ever made in MLflow. Raises TrainingError if it left no metrics.
@@ -50,6 +50,7 @@ def collect(side: Side, training: Training, tracking: Tracking, *, ask: bool) ->
     identity, since = training.identity, int(training.started.timestamp() * 1000)
     left = tracking.left_by(identity, since) if ask else Left(run=None)
     fresh, stale = _fresh(side, training.before)
+    shown = read_shown(side, training, fresh, tracking.uri, left.run.run_id if left.run else None)
     from_files, file_warnings = _read_metrics(side, fresh)
     logged = dict(left.run.metrics) if left.run else {}
     scores = read_scores(side, fresh)
@@ -59,7 +60,7 @@ def collect(side: Side, training: Training, tracking: Tracking, *, ask: bool) ->
     run_id = left.run.run_id if left.run else None
     if run_id is None and ask and training.seed == 0:
         run_id = tracking.create(identity, since)
-    images = _read_images(side, fresh)
+    images, importance = shown.images, shown.importance.found()
     versions = data_of(side.git, side.files)
     finished = Run(
         commit=side.commit,
@@ -82,6 +83,8 @@ def collect(side: Side, training: Training, tracking: Tracking, *, ask: bool) ->
         images=tuple(Image(path=path, sha256=sha256) for path, (sha256, _) in images.items()),
         test_set=scores.predictions.test_set if scores.predictions else _data_digest(versions),
         predictions=_kept(scores),
+        importance=importance,
+        plots=shown.plots,
         warnings=(
             *side.warnings,
             *left.warnings,
@@ -90,6 +93,7 @@ def collect(side: Side, training: Training, tracking: Tracking, *, ask: bool) ->
             *_disagreements(from_files, logged),
             *scores.warnings,
             *disagreements,
+            *shown.warnings,
         ),
     )
     return Finished(
@@ -99,6 +103,7 @@ def collect(side: Side, training: Training, tracking: Tracking, *, ask: bool) ->
         predictions=scores.predictions,
         parquet=scores.parquet,
         without_predictions=scores.why_none,
+        report=shown.report,
     )
 
 
@@ -175,17 +180,6 @@ def _read_params(side: Side) -> dict[str, str]:
     for path in metric_files.expand(side.directory, side.config.params):
         params |= metric_files.read_params(path, str(path.relative_to(side.git.top)))
     return params
-
-
-def _read_images(side: Side, fresh: set[Path]) -> dict[str, tuple[str, bytes]]:
-    """Training's PNGs by path: the SHA-256 of the content, and the content."""
-    images = {}
-    for path in expand(side, side.config.plots):
-        if path in fresh and path.stat().st_size <= IMAGE_BYTES:
-            content = path.read_bytes()
-            if content.startswith(PNG):
-                images[str(path.relative_to(side.git.top))] = (hashlib.sha256(content).hexdigest(), content)
-    return images
 
 
 def _nothing_left(side: Side, stale: Sequence[str], scores: Scores) -> str:

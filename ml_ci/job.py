@@ -131,6 +131,7 @@ def _result(config: Config, journal: Journal, head: Run) -> Result:
         parameters=journal.parameters,
         images=journal.images,
         material=material,
+        report=journal.report,
         warnings=(*journal.warnings, *head.warnings),
         timings=journal.timings,
         allowed=decision.verdict == "pass" or lenient,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -12,8 +13,10 @@ from ml_ci.compare.comparison import Change
 from ml_ci.compare.found import Material
 from ml_ci.material import Stored
 from ml_ci.records import Baseline, Origin, Run
+from ml_ci.result import OwnReport
 from ml_ci.side import Workshop
 from ml_ci.sources.git import Git
+from ml_ci.sources.own_report import FoundReport
 from ml_ci.sources.record_store import Records, RunStore
 from ml_ci.sources.tracking import Tracking
 
@@ -53,6 +56,7 @@ class Journal:
     code: tuple[Change, ...] = ()
     parameters: dict[str, frozenset[str]] = field(default_factory=dict)
     images: dict[str, Path] = field(default_factory=dict)
+    report: OwnReport | None = None
     material: Material = field(default_factory=Material)
     stored: Stored = field(default_factory=Stored)
     timings: dict[str, float] = field(default_factory=dict)
@@ -69,6 +73,19 @@ class Journal:
 
     def write_image(self, out: Path, sha256: str, content: bytes) -> None:
         """Put an image into the output folder, where the report finds it."""
-        self.images[sha256] = out / "images" / f"{sha256}.png"
-        self.images[sha256].parent.mkdir(parents=True, exist_ok=True)
-        self.images[sha256].write_bytes(content)
+        self.images[sha256] = _written(out, sha256, content)
+
+    def write_report(self, out: Path, found: FoundReport) -> None:
+        """Keep the repository's own Markdown, its images beside the others."""
+        images = {
+            address: _written(out, hashlib.sha256(content).hexdigest(), content)
+            for address, content in found.images.items()
+        }
+        self.report = OwnReport(path=found.path, text=found.text, images=images)
+
+
+def _written(out: Path, sha256: str, content: bytes) -> Path:
+    path = out / "images" / f"{sha256}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path

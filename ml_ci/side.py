@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,9 @@ from ml_ci.config import Config, training_digest
 from ml_ci.errors import ConfigError
 from ml_ci.progress import Progress
 from ml_ci.records import DataVersion
-from ml_ci.sources import data, dvc_files, environment, inputs, metric_files
+from ml_ci.sources import data, dvc_files, environment, importance, inputs, metric_files
 from ml_ci.sources.data import Dvc, Pulled
+from ml_ci.sources.dvc_plots import declared_files, declared_images
 from ml_ci.sources.dvc_settings import cache_folder
 from ml_ci.sources.environment import TrainingEnvironment
 from ml_ci.sources.git import Git
@@ -229,9 +231,25 @@ def cached(side: Side) -> list[Path]:
 
 
 def watched(side: Side) -> list[Path]:
-    """The files whose writing has to be noticed: metrics, images, predictions."""
+    """The files whose writing has to be noticed: metrics, plots, predictions, the importance of features, the report."""
     predictions = [side.config.predictions.path] if side.config.predictions else []
-    return expand(side, [*metric_patterns(side.config, side.directory), *side.config.plots, *predictions])
+    metrics = metric_patterns(side.config, side.directory)
+    found = expand(side, [*metrics, *importance.patterns(metrics), *predictions])
+    found += [*images(side), *declared_files(side.directory, side.git.top), *report(side)]
+    return list(dict.fromkeys(found))
+
+
+def images(side: Side) -> list[Path]:
+    """Training's own images: those that `plots` names, then those among DVC's plots."""
+    return list(dict.fromkeys([*expand(side, side.config.plots), *declared_images(side.directory, side.git.top)]))
+
+
+def report(side: Side) -> list[Path]:
+    """The repository's own Markdown, where there is one. It may lie above the folder in which training runs."""
+    if side.config.report is None:
+        return []
+    path = posixpath.normpath(posixpath.join(side.config.working_directory, side.config.report))
+    return metric_files.expand(side.git.top, [path], cached(side))
 
 
 def data_of(git: Git, files: Mapping[str, str]) -> tuple[DataVersion, ...]:

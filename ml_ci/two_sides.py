@@ -261,6 +261,8 @@ class TwoSides:
         finished = self.train(head)
         self._journal.head, self._journal.head_origin = finished.run, "trained"
         self._scored["head"] = materials.trained(finished)
+        if finished.report:
+            self._journal.write_report(self._tools.shop.out, finished.report)
         self._keep(finished)
         return finished.run
 

@@ -21,7 +21,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "report": ("report/*", "plots/*"),
     "github": ("github/*",),
     "story": (
-        *("job", "context", "two_sides", "side", "harvest", "scores", "repeats", "material", "test_set"),
+        *("job", "context", "two_sides", "side", "harvest", "shown", "scores", "repeats", "material", "test_set"),
         *("journal", "keeping", "workshop", "slow_imports", "several"),
     ),
     "doors": ("cli*", "action*", "demo", "terminal"),

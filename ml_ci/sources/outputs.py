@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_ci.config import Config
+from ml_ci.sources import importance
 from ml_ci.sources.pipeline import declared_metrics
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def outputs_of(config: Config, top: Path) -> Outputs:
     predictions = (config.predictions.path,) if config.predictions else ()
     report = (config.report,) if config.report else ()
     named = (*(path for path in said if not _WILD.intersection(path)), *predictions, *report)
-    guessed = (*said, *(USUAL_METRICS if config.metrics is None else ()), *config.plots)
+    guessed = (*said, *(USUAL_METRICS if config.metrics is None else ()))
+    guessed = (*guessed, *importance.patterns(guessed), *config.plots)
     return Outputs(
         declared=tuple(f"{prefix}/{path}" for path in named), usual=tuple(f"{prefix}/{glob}" for glob in guessed)
     )
