@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ml_ci.report.escape import visible
 from ml_ci.report.plots.confusion_cells import difference_cells, paint, side_cells
 from ml_ci.report.plots.confusion_counts import Matrices
-from ml_ci.report.plots.frame import heading, panel
+from ml_ci.report.plots.frame import Side, heading, panel
 from ml_ci.report.plots.glyphs import write_cells
 from ml_ci.report.plots.style import BLUE, RED, SOFT, WIDTH, figure, short
 
@@ -27,13 +27,30 @@ _NAME = 14
 _LETTER = 0.068
 """Inches that a letter of a name takes."""
 
-_TOP, _GAP, _RIGHT, _LINE = 0.3, 0.2, 0.1, 0.18
-"""Inches: above a panel, between panels, right of the last, and of a line of text."""
+_TOP, _GAP, _RIGHT, _LINE, _BESIDE = 0.3, 0.2, 0.1, 0.18, 0.32
+"""Inches: above a panel, between panels, right of the last, of a line of text, and for what the rows are."""
+
+
+@dataclass(frozen=True)
+class _Names:
+    """The classes' names, cut to size, and what rows and columns are."""
+
+    classes: Sequence[str]
+    rows: str
+    columns: str
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @property
+    def widest(self) -> float:
+        """Inches that the longest one takes."""
+        return _LETTER * max(map(len, self.classes))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Grid:
-    """A panel: where its upper left corner is, how large it and its cells are, all in inches, and its classes' names.
+    """A panel: where its upper left corner is, how large its cells are, in inches, and its classes' names.
 
     `rows` says whether the true classes are named at its side.
     """
@@ -41,18 +58,18 @@ class _Grid:
     left: float
     top: float
     cell: tuple[float, float]
-    names: Sequence[str]
+    names: _Names
     rows: bool = True
 
     @property
     def upright(self) -> bool:
         """Whether the predicted classes' names have to be turned to have room."""
-        return _widest(self.names) > self.cell[0] - 0.06
+        return self.names.widest > self.cell[0] - 0.06
 
     @property
     def below(self) -> float:
         """Inches that the names of the predicted classes, and of the axis, take."""
-        return 0.06 + (_widest(self.names) if self.upright else _LINE) + _LINE
+        return 0.06 + (self.names.widest if self.upright else _LINE) + _LINE
 
     @property
     def bottom(self) -> float:
@@ -60,11 +77,21 @@ class _Grid:
         return self.top + len(self.names) * self.cell[1] + self.below
 
 
-def draw_matrices(matrices: Matrices, path: Path, *, same: bool) -> None:
-    """Draw base, head and the difference to `path`; head alone without base. `same` says that both have the same examples."""
-    names = told_apart(matrices.names, _NAME)
+def draw_matrices(
+    matrices: Matrices,
+    path: Path,
+    *,
+    same: bool,
+    axes: tuple[str, str] = ("true", "predicted"),
+    alone: Side = "head",
+) -> None:
+    """Draw base, head and the difference to `path`; without base, `head` of them, under the name of the side `alone`.
+
+    `same` says that both are of the same examples, `axes` what rows and columns are.
+    """
+    names = _Names(told_apart(matrices.names, _NAME), *axes)
     if matrices.base is None:
-        _draw_head(matrices, names, path)
+        _draw_one(matrices, names, path, alone)
     elif len(names) <= IN_A_ROW:
         _draw_row(matrices, names, path, same=same)
     else:
@@ -93,17 +120,17 @@ def _shared_words(names: Sequence[str]) -> int:
     return max((first.rfind(mark, 0, shared) + 1 for mark in "/_-. :"), default=0) or shared
 
 
-def _draw_head(matrices: Matrices, names: Sequence[str], path: Path) -> None:
-    left, size = _left(names), len(names)
+def _draw_one(matrices: Matrices, names: _Names, path: Path, side: Side) -> None:
+    left, size = _BESIDE + names.widest, len(names)
     cell = min(1.4, (WIDTH - left - _RIGHT) / size), max(0.3, min(0.5, 1.5 / size))
     grid = _Grid(left=left, top=_TOP, cell=cell, names=names)
     with figure(grid.bottom, path) as drawn:
-        axes = _panel(drawn, grid, "head", "count, % of row")
-        write_cells(axes, side_cells(axes, "head", matrices.head, cell, counts=True), cell)
+        axes = _panel(drawn, grid, side, "count, % of row")
+        write_cells(axes, side_cells(axes, side, matrices.head, cell, counts=True), cell)
 
 
-def _draw_row(matrices: Matrices, names: Sequence[str], path: Path, *, same: bool) -> None:
-    left, size = _left(names), len(names)
+def _draw_row(matrices: Matrices, names: _Names, path: Path, *, same: bool) -> None:
+    left, size = _BESIDE + names.widest, len(names)
     width = (WIDTH - left - _RIGHT - 2 * _GAP) / 3
     cell = width / size, max(0.33, 1.1 / size)
     first, second, third = (
@@ -116,8 +143,8 @@ def _draw_row(matrices: Matrices, names: Sequence[str], path: Path, *, same: boo
         _legend(axes, third)
 
 
-def _draw_rows(matrices: Matrices, names: Sequence[str], path: Path, *, same: bool) -> None:
-    left, size = _left(names), len(names)
+def _draw_rows(matrices: Matrices, names: _Names, path: Path, *, same: bool) -> None:
+    left, size = _BESIDE + names.widest, len(names)
     width, wide = (WIDTH - left - _RIGHT - _GAP) / 2, WIDTH - left - _RIGHT
     low = width / size, 0.19
     first, second = (
@@ -147,7 +174,7 @@ def _panel(drawn: Figure, grid: _Grid, title: str, beside: str) -> Axes:
     axes = panel(drawn, grid.left, grid.top, size * grid.cell[0], size * grid.cell[1])
     paint(axes, size)
     heading(axes, title, beside)
-    for at, name in enumerate(grid.names):
+    for at, name in enumerate(grid.names.classes):
         axes.annotate(
             name, (at, size - 0.5), (0, -4), textcoords="offset points", fontsize=7.5, color=SOFT, ha="center",
             va="top", rotation=90 if grid.upright else 0, annotation_clip=False,
@@ -157,10 +184,10 @@ def _panel(drawn: Figure, grid: _Grid, title: str, beside: str) -> Axes:
                 name, (-0.5, at), (-4, 0), textcoords="offset points", fontsize=7.5, color=SOFT, ha="right",
                 va="center", annotation_clip=False,
             )  # fmt: skip
-    _beside_axes(axes, "predicted", 0.5, -72 * (grid.below - _LINE) - 2)
+    _beside_axes(axes, grid.names.columns, 0.5, -72 * (grid.below - _LINE) - 2)
     if grid.rows:
         axes.annotate(
-            "true", (0, 0.5), (-72 * (grid.left - 0.05), 0), xycoords="axes fraction", textcoords="offset points",
+            grid.names.rows, (0, 0.5), (-72 * (grid.left - 0.05), 0), xycoords="axes fraction", textcoords="offset points",
             fontsize=7.5, color=SOFT, ha="left", va="center", rotation=90,
         )  # fmt: skip
     return axes
@@ -178,11 +205,3 @@ def _beside_axes(axes: Axes, text: str, at: float, below: float, colour: str = S
         text, (at, 0), (0, below), xycoords="axes fraction", textcoords="offset points", fontsize=7.5, color=colour,
         ha="left" if at == 0 else "right" if at == 1 else "center", va="top",
     )  # fmt: skip
-
-
-def _left(names: Sequence[str]) -> float:
-    return 0.32 + _widest(names)
-
-
-def _widest(names: Sequence[str]) -> float:
-    return _LETTER * max(map(len, names))
