@@ -24,11 +24,8 @@ FULL_STRENGTH = 0.05
 _STEPS = 24
 """Of a colour from white to full: a picture has 256 colours, and letters take many of them."""
 
-_STRONGEST = 0.9
-"""The most of its colour that a cell has."""
-
-_DARK = 0.2
-"""Relative luminance of a cell below which white numbers have more contrast than dark ones (WCAG 2, 1.4.3)."""
+_STRONGEST = 0.62
+"""The most of its colour that a cell has: so the numbers on it can be read, on light pages and on dark ones."""
 
 _ROOM = 0.04
 """Inches that a number leaves free in its cell."""
@@ -50,16 +47,15 @@ def side_cells(axes: Axes, side: Side, found: Codes, cell: tuple[float, float], 
     import numpy as np
 
     shares = _shares(found)
-    dark = _colour(axes, shades(np.round(_STRONGEST * shares * _STEPS) / _STEPS, COLOURS[side]))
+    _colour(axes, shades(np.round(_STRONGEST * shares * _STEPS) / _STEPS, COLOURS[side]))
     cells = []
     for row, column in np.argwhere(found).tolist():
         share, amount = float(shares[row, column]), int(found[row, column])
-        colour = "white" if dark[row, column] else INK
         if counts:
             lines: tuple[str, ...] = (_in_room(amount, cell[0]), f"{_percent(share)} %")
         else:
             lines = (_percent(share),) if share >= 0.005 else ("·",)
-        cells.append(Cell(row=row, column=column, lines=lines, colour=colour))
+        cells.append(Cell(row=row, column=column, lines=lines, colour=INK))
     return cells
 
 
@@ -79,17 +75,16 @@ def difference_cells(
     strength = _better(moved, mixed=matrices.others > 0) * _STRONGEST
     strength /= max(FULL_STRENGTH, float(np.abs(moved).max()))
     strength = np.round(strength * _STEPS) / _STEPS
-    dark = _colour(axes, np.where(strength[..., np.newaxis] > 0, shades(strength, BLUE), shades(-strength, RED)))
+    _colour(axes, np.where(strength[..., np.newaxis] > 0, shades(strength, BLUE), shades(-strength, RED)))
     cells = []
     for row, column in np.argwhere(matrices.base + matrices.head).tolist():
         before, after = int(matrices.base[row, column]), int(matrices.head[row, column])
         points = float(moved[row, column])
         still = before == after if same else abs(points) < 5e-4
-        colour = "white" if dark[row, column] else SOFT if still else INK
         lines = [_counts(before, after, cell[0], full=full)] if same or full else []
         if not (same and still):
             lines.append(_points(points))
-        cells.append(Cell(row=row, column=column, lines=tuple(lines), colour=colour))
+        cells.append(Cell(row=row, column=column, lines=tuple(lines), colour=SOFT if still else INK))
     return cells
 
 
@@ -112,14 +107,11 @@ def _shares(counts: Codes) -> Array:
     return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
 
-def _colour(axes: Axes, colours: Array) -> NDArray[np.bool_]:
-    """Fill the cells with colours of shape (K, K, 3); returns which of them are so dark that text on them is white."""
-    import numpy as np
-
+def _colour(axes: Axes, colours: Array) -> None:
+    """Fill the cells with colours of shape (K, K, 3)."""
     size = len(colours)
     edges = (-0.5, size - 0.5, size - 0.5, -0.5)
     axes.imshow(colours, aspect="auto", interpolation="nearest", extent=edges, zorder=1)
-    return np.asarray(colours**2.2 @ np.array([0.2126, 0.7152, 0.0722]) < _DARK)
 
 
 def _counts(before: int, after: int, room: float, *, full: bool) -> str:

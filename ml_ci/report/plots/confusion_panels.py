@@ -64,7 +64,7 @@ class _Grid:
     @property
     def upright(self) -> bool:
         """Whether the predicted classes' names have to be turned to have room."""
-        return self.names.widest > self.cell[0] - 0.06
+        return self.names.widest > self.cell[0] - 0.02
 
     @property
     def below(self) -> float:
