@@ -829,6 +829,11 @@ def test_a_query_against_githubs_schema_is_a_violation(tmp_path: Path, query: st
         assert len(server.violations) == 1
 
 
+def test_graphql_tells_a_workflows_token_its_login(github_server: GitHubServer) -> None:
+    found = graphql(github_server, "query { viewer { login } }", {})
+    assert found["data"] == {"viewer": {"login": "github-actions[bot]"}}
+
+
 def test_an_enterprise_server_has_graphql_beside_rest(github_server: GitHubServer) -> None:
     assert graphql(github_server, "{ id }", {}, "/api/graphql") == {"status": 200, "data": {"id": "Q"}}
 

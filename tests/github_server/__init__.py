@@ -7,7 +7,7 @@
 
 - In pytest: the fixtures of `fixture.py` (`github_server`, `start_github`), which assert `violations == []` at the end.
 - As a process: `python -m tests.github_server --git-dir BARE --port 0 --host 0.0.0.0 --repo octo/model --pull feature:main`.
-- `POST /graphql` knows one mutation, `updateRefs`; queries are checked against GitHub's schema. `github.forced` lists every
+- `POST /graphql` knows `viewer { login }` and the mutation `updateRefs`; queries are checked against GitHub's schema. `github.forced` lists every
   forced update of a ref, with where the ref was; `github.protect(branch)` refuses them.
 - Git endpoints stand on the real bare repository `git_dir`; `github.git` is it (`commit_files`, `resolve`, ...).
 - Every request and answer is checked against GitHub's OpenAPI description; what breaks it is in `github.violations`, and a

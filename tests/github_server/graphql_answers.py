@@ -1,4 +1,4 @@
-"""GitHub's GraphQL endpoint, as far as `schema.graphql` goes: refs that move from where the caller says that they are."""
+"""GitHub's GraphQL endpoint, as far as `schema.graphql` goes: who calls, and refs that move from where they are said to be."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,11 @@ class GraphQL:
         document = parse(query)
         for wrong in validate(github_schema(), document):
             raise wrong
-        root = {"updateRefs": lambda _, input: self._update_refs(input, token), "id": "Q"}  # noqa: A006
+        root = {
+            "id": "Q",
+            "updateRefs": lambda _, input: self._update_refs(input, token),  # noqa: A006
+            "viewer": {"login": token.account.login},
+        }
         result = execute_sync(github_schema(), document, root, variable_values=variables)
         answer: dict[str, Json] = {"data": result.data}
         if result.errors:

@@ -5,20 +5,34 @@ The source is the npm package `@octokit/graphql-schema` (MIT), file `schema.grap
     npm pack @octokit/graphql-schema && tar xf octokit-graphql-schema-*.tgz
     python -m tests.github_server.trim_graphql package/schema.graphql
 
-Kept: the fields below and every type that they reach. Dropped: prose. Nothing else is changed.
+Kept: the fields below and every type that they reach. Dropped: prose, and interfaces of which not all is kept. Nothing else
+is changed.
 """
 
 import argparse
 from pathlib import Path
 
-from graphql import DocumentNode, Node, ObjectTypeDefinitionNode, Visitor, parse, print_ast, visit
+from graphql import (
+    DocumentNode,
+    InterfaceTypeDefinitionNode,
+    Node,
+    ObjectTypeDefinitionNode,
+    Visitor,
+    parse,
+    print_ast,
+    visit,
+)
 from graphql.language import FieldDefinitionNode, NamedTypeNode, StringValueNode
 from graphql.language.ast import TypeDefinitionNode
 
 SCHEMA = Path(__file__).with_name("schema.graphql")
 ORIGIN = "npm package @octokit/graphql-schema, trimmed by tests/github_server/trim_graphql.py"
-FIELDS = {"Mutation": frozenset({"updateRefs"}), "Query": frozenset({"id"})}
-"""A schema has to have a query; this is the smallest."""
+ROOTS = ("Mutation", "Query")
+FIELDS = {
+    "Mutation": frozenset({"updateRefs"}),
+    "Query": frozenset({"id", "viewer"}),
+    "User": frozenset({"login"}),
+}
 
 
 def trim(source: str) -> str:
@@ -38,8 +52,9 @@ def trim(source: str) -> str:
         root.fields = tuple(field for field in root.fields if field.name.value in fields)
         if missing := fields - {field.name.value for field in root.fields}:
             raise KeyError(f"not in the source: {', '.join(sorted(missing))}")
+        root.interfaces = tuple(part for part in root.interfaces if _fields(types[part.name.value]) <= fields)
     kept: dict[str, TypeDefinitionNode] = {}
-    waiting = set(FIELDS)
+    waiting = set(ROOTS)
     while waiting:
         name = waiting.pop()
         if name in types and name not in kept:
@@ -56,6 +71,11 @@ class _Prose(Visitor):
             node.description = None
         if isinstance(node, FieldDefinitionNode | TypeDefinitionNode):
             node.directives = ()
+
+
+def _fields(interface: TypeDefinitionNode) -> set[str]:
+    assert isinstance(interface, InterfaceTypeDefinitionNode)
+    return {field.name.value for field in interface.fields}
 
 
 def _named(node: Node) -> set[str]:
