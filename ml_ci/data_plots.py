@@ -26,7 +26,7 @@ MOST_POINTS = 1_000
 MOST_CLASSES = 200
 """Classes of a confusion matrix, and bars that are read; `MOST_BARS` of them are drawn."""
 
-MOST_BARS = 50
+MOST_BARS = 30
 
 
 class _Document:

@@ -233,6 +233,8 @@ def _bars(pair: Pair, name: str, template: Template) -> Drawable:
     there = (codes >= 0) & np.isfinite(lengths)
     sums: Array = np.bincount(codes[there], weights=lengths[there], minlength=len(names)).astype(float)
     present = np.flatnonzero(np.bincount(codes[there], minlength=len(names)))
+    if not len(present):
+        raise UndrawableError("no row has both a name and a number")
     remarks = []
     if len(present) > MOST_CLASSES:
         remarks.append(f"Shown with the {MOST_CLASSES} longest bars")

@@ -16,7 +16,7 @@ from ml_ci.sources.dvc_plot_series import TEMPLATES, Pair, UndrawableError, axes
 from ml_ci.sources.dvc_settings import cache_folder
 from ml_ci.sources.file_text import BrokenFileError
 
-MOST_POINTS_OF_ALL = 50_000
+MOST_POINTS_OF_ALL = 20_000
 """Points of all plots of a run, so that its record stays small."""
 
 _MOST_WARNINGS, _MOST_NAMES = 20, 5

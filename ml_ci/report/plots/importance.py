@@ -85,7 +85,7 @@ def draw_bars(names: Sequence[str], base: Bars, head: Bars, path: Path, about: s
             label.set_clip_box(column)
             axes.text(1 - (_RIGHT - 0.12) / WIDTH, row, _values(name, base, head), color=SOFT, **own)
         drawn.text(0.012, 1 - 0.18 / height, about, fontsize=8, color=SOFT, va="center")
-        _legend_above(drawn, with_base=bool(base))
+        _legend_above(drawn, base, head)
 
 
 def _bars(axes: Axes, names: Sequence[str], side: Bars, unit: float, colour: str, *, shift: float) -> None:
@@ -100,12 +100,11 @@ def _values(name: str, base: Bars, head: Bars) -> str:
     return f"{before} → {after}" if base else after
 
 
-def _legend_above(drawn: Figure, *, with_base: bool) -> None:
+def _legend_above(drawn: Figure, base: Bars, head: Bars) -> None:
     from matplotlib.patches import Patch
 
-    entries = [Patch(color=BLUE, label="head")]
-    if with_base:
-        entries.insert(0, Patch(color=GREY, label="base"))
+    sides = (("base", base, GREY), ("head", head, BLUE))
+    entries = [Patch(color=colour, label=name) for name, bars, colour in sides if bars]
     drawn.legend(
         handles=entries, loc="upper right", bbox_to_anchor=(0.99, 1.0), ncols=2, frameon=False, fontsize=8,
         borderaxespad=0.4, handlelength=1.2,
