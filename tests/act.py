@@ -25,7 +25,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.act_log import JobLog, read_log
-from tests.act_workflow import CACHE, CHECKOUT, EXAMPLE, TOP, Workflow, used_actions
+from tests.act_workflow import CACHE, CHECKOUT, EXAMPLE, TOP, UPLOAD, Workflow, used_actions
 from tests.github_server import GitHubServer
 from tests.triggers import Trigger
 
@@ -61,7 +61,7 @@ class Runner:
         self.home.mkdir()
         shutil.copy(Path(sys.executable).parent / "act", self.act)
         _copy_action(self.action)
-        for name, text in (("checkout", CHECKOUT), ("cache", CACHE)):
+        for name, text in (("checkout", CHECKOUT), ("cache", CACHE), ("upload-artifact", UPLOAD)):
             (self.folder / name).mkdir()
             (self.folder / name / "action.yml").write_text(text)
         self._substitutes = {

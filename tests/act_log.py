@@ -21,7 +21,10 @@ class Annotation:
 
 @dataclass(frozen=True, kw_only=True)
 class JobLog:
-    """What is left of a job. `sha` was its GITHUB_SHA; `kept` is the workspace as it was after ml-ci's step."""
+    """What is left of a job. `sha` was its GITHUB_SHA; `kept` is the workspace as it was after ml-ci's step.
+
+    `artifacts` is the folder of what was uploaded, by name.
+    """
 
     ok: bool
     sha: str
@@ -31,6 +34,7 @@ class JobLog:
     annotations: tuple[Annotation, ...]
     seconds: float
     kept: Path
+    artifacts: Path
     not_ours: tuple[str, ...]
     not_removed: tuple[str, ...]
 
@@ -39,6 +43,11 @@ class JobLog:
         """result.json."""
         found: Mapping[str, object] = json.loads((self.kept / ".ml-ci" / "result.json").read_text())
         return found
+
+    def artifact(self, name: str) -> set[str]:
+        """The files of an artifact."""
+        folder = self.artifacts / name
+        return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
     def side(self, name: Literal["base", "head"]) -> dict[str, object]:
         """What result.json says of one side."""
@@ -81,6 +90,7 @@ def read_log(done: subprocess.CompletedProcess[str], sha: str, seconds: float, k
         annotations=tuple(annotations),
         seconds=seconds,
         kept=kept / "workspace",
+        artifacts=kept / "artifacts",
         not_ours=_lines(kept / "not-ours.txt"),
         not_removed=_lines(kept / "not-removed.txt"),
     )

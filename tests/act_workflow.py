@@ -48,6 +48,32 @@ runs:
 """
 """actions/cache that never has anything: every job is the first one, but for what stays in the runner's HOME."""
 
+UPLOAD = """
+name: upload-artifact
+inputs:
+  name: {default: artifact}
+  path: {required: true}
+  archive: {default: "true"}
+  overwrite: {default: "false"}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        NAME: "${{ inputs.name }}"
+        SOURCE: "${{ inputs.path }}"
+        ARCHIVE: "${{ inputs.archive }}"
+        OVERWRITE: "${{ inputs.overwrite }}"
+      run: |
+        target=$KEPT/artifacts/$NAME
+        [ "$ARCHIVE" = true ] || target=$KEPT/artifacts/$(basename "$SOURCE")
+        mkdir -p "$KEPT/artifacts"
+        [ ! -e "$target" ] || [ "$OVERWRITE" = true ]
+        rm -rf "$target"
+        cp -r "$SOURCE" "$target"
+"""
+"""actions/upload-artifact: a folder under its name, or without an archive a file under its own; names are unique."""
+
 KEEP = """
         find "$GITHUB_WORKSPACE" "$HOME/.cache/ml-ci" ! -user "$(id -u)" >"$KEPT/not-ours.txt"
         cp -r . "$KEPT/workspace"

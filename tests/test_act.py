@@ -6,6 +6,7 @@ A story of one repository: a pull request is opened, discussed and pushed to, is
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -221,3 +222,13 @@ def test_a_schedule_compares_main_with_the_last_record(
     assert (log.side("base")["commit"], log.side("base")["origin"]) == (last, "found")
     assert [(row["base"], row["head"]) for row in log.rows()] == [(0.96, 0.7)]
     assert github.comments(1) == recorded.comments
+
+
+def test_the_report_is_an_artifact_of_the_run_but_where_nothing_was_compared(
+    opened: Chapter, recorded: Chapter
+) -> None:
+    assert {"report.html", "report.md", "result.json", "base.json", "head.json"} <= opened.log.artifact("ml-ci-default")
+    page = opened.log.artifacts / "ml-ci-default.html"
+    assert page.read_bytes() == (opened.log.kept / ".ml-ci" / "report.html").read_bytes()
+    assert re.search(r"\[full report\]\(http\S+/actions/runs/\d+#artifacts\)", opened.ours.body)
+    assert not recorded.log.artifacts.exists()

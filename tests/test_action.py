@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from ml_ci import action
+from ml_ci.github.artifact import artifact_name, artifact_page
+from ml_ci.github.event import read_event
 from tests.action_job import TOKEN, Job
 from tests.github_server import GitHubServer
 
@@ -149,6 +151,59 @@ def test_with_comment_failure_there_is_none_for_a_pass(job: Job) -> None:
 
 def test_with_comment_changes_there_is_none_where_no_metric_moved(job: Job) -> None:
     assert comments_after(job, "0.9", "changes") == 0
+
+
+# --- the artifact
+
+
+@pytest.mark.parametrize(
+    "files", [REGRESSION, {"params.yaml": "accuracy: 0.95\n"}, {"train.py": "raise SystemExit(1)\n"}]
+)
+def test_a_verdict_of_each_kind_has_a_report_to_upload_and_the_comment_links_to_it(
+    job: Job, files: dict[str, str]
+) -> None:
+    done = job.on_pull_request(files, key="churn")
+
+    assert done.outputs["artifact"] == "ml-ci-churn"
+    (comment,) = job.github.comments()
+    assert f"[full report]({job.github.url}/octo/model/actions/runs/7#artifacts)" in comment.body
+
+
+def test_where_nothing_is_compared_there_is_nothing_to_upload(job: Job) -> None:
+    sha = job.github.git.resolve("main")
+    job.check_out(sha)
+    event = {"GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/heads/main", "GITHUB_SHA": sha or ""}
+    done = job.run(event, {"before": "0" * 40, "after": sha, "repository": {"default_branch": "main"}})
+
+    assert (done.code, done.outputs["verdict"]) == (0, "pass"), done.log
+    assert "artifact" not in done.outputs
+
+
+@pytest.mark.parametrize(
+    ("server", "takes"),
+    [
+        ("https://github.com", True),
+        ("https://octo.ghe.com", True),
+        ("https://git.example.com", False),
+        ("https://github.com.example.org", False),
+    ],
+)
+def test_enterprise_server_takes_no_artifacts_of_this_kind(server: str, takes: bool) -> None:
+    environ = {
+        "GITHUB_EVENT_NAME": "workflow_dispatch",
+        "GITHUB_REPOSITORY": "octo/model",
+        "GITHUB_REF": "refs/heads/main",
+        "GITHUB_RUN_ID": "7",
+        "GITHUB_RUN_ATTEMPT": "1",
+        "GITHUB_SHA": "1" * 40,
+        "GITHUB_SERVER_URL": server,
+        "GITHUB_API_URL": f"{server}/api",
+    }
+    event = read_event(environ, {"repository": {"default_branch": "main"}})
+
+    assert artifact_name("default", event) == ("ml-ci-default" if takes else "")
+    run = f"{server}/octo/model/actions/runs/7"
+    assert artifact_page(event) == (f"{run}#artifacts" if takes else f"{run}/attempts/1")
 
 
 # --- what GitHub refuses changes no verdict

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -26,7 +27,9 @@ INPUTS = {
 }
 OUTPUTS = {"verdict", "result", "report", "comment-url", "run-id", "base-run-id"}
 
-IMPORT_NAMES = {"pygithub": "github", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+IMPORT_NAMES = {
+    **{"pillow": "PIL", "pygithub": "github", "pyyaml": "yaml", "resvg-py": "resvg_py", "scikit-learn": "sklearn"},
+}
 PROGRAMS = {"uv", "dvc"}
 """Dependencies that are started, not imported."""
 
@@ -140,6 +143,63 @@ def test_the_image_has_the_version_of_the_code() -> None:
     assert f"'{ml_ci.__version__}'" in environment()["ML_CI_IMAGE"]
 
 
+def artifact(tmp_path: Path, name: str = "ml-ci-default") -> tuple[set[str], str]:
+    """What the action gathers from the workspace, and its outputs."""
+    (tmp_path / "output").write_text("")
+    variables = {
+        "PATH": "/usr/bin:/bin",
+        "GITHUB_WORKSPACE": str(tmp_path / "workspace"),
+        "RUNNER_TEMP": str(tmp_path / "temp"),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "ML_CI_ARTIFACT": name,
+    }
+    subprocess.run(["bash", TOP / "action" / "artifact.sh"], env=variables, check=True)
+    folder = tmp_path / "temp" / "ml-ci" / "artifact"
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return files, (tmp_path / "output").read_text()
+
+
+def test_an_artifact_holds_the_report_and_neither_logs_nor_stores(tmp_path: Path) -> None:
+    report = ["report.html", "report.md", "result.json", "base.json", "head.json", "plots/curves.png"]
+    report += ["churn/report.html", "churn/plots/roc.png"]
+    others = ["train-head.log", "mlflow/report.html", "records/default/head.json", "images/x.png", "notes.txt"]
+    for name in report + others:
+        path = tmp_path / "workspace" / ".ml-ci" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+
+    files, outputs = artifact(tmp_path)
+
+    assert files == {f"ml-ci-default/{name}" for name in report} | {"ml-ci-default.html"}
+    folder = tmp_path / "temp" / "ml-ci" / "artifact" / "ml-ci-default"
+    assert outputs == f"folder={folder}\npage={folder}.html\n"
+
+
+def test_no_link_that_training_left_leads_into_an_artifact(tmp_path: Path) -> None:
+    out, secret = tmp_path / "workspace" / ".ml-ci", tmp_path / "secret"
+    secret.mkdir()
+    for name in ("head.json", "secret.png"):
+        (secret / name).write_text("secret")
+    out.mkdir(parents=True)
+    (out / "report.html").write_text("page")
+    (out / "head.json").symlink_to(secret / "head.json")
+    (out / "plots").symlink_to(secret)
+    (out / "churn").symlink_to(secret)
+
+    assert artifact(tmp_path)[0] == {"ml-ci-default/report.html", "ml-ci-default.html"}
+
+    shutil.rmtree(out)
+    out.symlink_to(secret)
+    assert artifact(tmp_path) == (set(), "")
+
+
+def test_without_a_report_there_is_no_artifact(tmp_path: Path) -> None:
+    assert artifact(tmp_path) == (set(), "")
+    (tmp_path / "workspace" / ".ml-ci").mkdir(parents=True)
+    (tmp_path / "workspace" / ".ml-ci" / "result.json").write_text("{}")
+    assert artifact(tmp_path)[1] == ""
+
+
 def choose_runtime(tmp_path: Path, **changed: str) -> subprocess.CompletedProcess[str]:
     variables = {
         "PATH": "/usr/bin:/bin",
@@ -214,27 +274,46 @@ def test_every_dependency_is_used() -> None:
 # --- the wheel
 
 
-def test_the_wheel_holds_the_templates_and_the_example(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], set[str]]:
+    """The files of the wheel, and those of the source distribution, as they are built from what git has or would add."""
+    folder = tmp_path_factory.mktemp("built")
     # a copy, because building leaves files behind, and the working tree may hold some that are not to be shipped
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    kept = subprocess.run(listing, cwd=TOP, capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, kept):
+    for name in tracked():
         if (TOP / name).is_file():
-            (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(TOP / name, tmp_path / "source" / name)
+            (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(TOP / name, folder / "source" / name)
+    options = ["--wheel", "--sdist", "--no-build-isolation", "--python", sys.executable, "--offline", "--quiet"]
+    subprocess.run([TOOLS / "uv", "build", *options, "--out-dir", folder / "dist", folder / "source"], check=True)
+    (wheel,) = (folder / "dist").glob("*.whl")
+    (source,) = (folder / "dist").glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as archive:
+        in_wheel = set(archive.namelist())
+    with tarfile.open(source) as tar:
+        in_source = {member.name.partition("/")[2] for member in tar.getmembers()}
+    return in_wheel, in_source
 
-    options = ["--wheel", "--no-build-isolation", "--python", sys.executable, "--offline", "--quiet"]
-    subprocess.run([TOOLS / "uv", "build", *options, "--out-dir", tmp_path / "dist", tmp_path / "source"], check=True)
-    (wheel,) = (tmp_path / "dist").glob("*.whl")
-    inside = set(zipfile.ZipFile(wheel).namelist())
 
-    not_code = {file for file in (TOP / "ml_ci").rglob("*") if file.suffix in {".j2", ".html", ".css", ".js", ".typed"}}
-    assert not_code
-    assert {file.relative_to(TOP).as_posix() for file in not_code} <= inside
-    example = {name for name in kept if name.startswith("examples/quickstart/")}
+def tracked() -> list[str]:
+    """What git has or would add."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    found = subprocess.run(listing, cwd=TOP, capture_output=True, text=True, check=True).stdout
+    return list(filter(None, found.split("\0")))
+
+
+def test_the_wheel_holds_the_templates_the_library_with_its_licence_and_the_example(
+    built: tuple[set[str], set[str]],
+) -> None:
+    in_wheel, in_source = built
+    not_code = {name for name in tracked() if name.startswith("ml_ci/") and not name.endswith(".py")}
+
+    assert {"ml_ci/report/page.html.j2", "ml_ci/report/vendor/uplot/LICENSE", "ml_ci/py.typed"} <= not_code
+    assert not_code <= in_wheel
+    assert not_code <= in_source
+    example = {name for name in tracked() if name.startswith("examples/quickstart/")}
     assert example
-    assert {name.replace("examples/", "ml_ci/_examples/", 1) for name in example} <= inside
-    assert not [name for name in inside if name.startswith(("tests/", "examples/", "bench/"))]
+    assert {name.replace("examples/", "ml_ci/_examples/", 1) for name in example} <= in_wheel
+    assert not [name for name in in_wheel if name.startswith(("tests/", "examples/", "bench/"))]
 
 
 # --- the image

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from ml_ci import __version__
 from ml_ci.compare.gate import Verdict
 from ml_ci.errors import MlCiError
+from ml_ci.github.artifact import artifact_name, artifact_page
 from ml_ci.github.check import Check
 from ml_ci.github.comment import upsert_comment
 from ml_ci.github.data_branch import DataBranch
@@ -115,7 +116,7 @@ class GitHubOutlet:
         report, document = str(written.report_md), str(written.result_json)
         self._write_outputs(
             {"verdict": results.verdict, "result": document, "report": report, "comment-url": comment_url}
-            | {"run-id": "", "base-run-id": ""}
+            | {"run-id": "", "base-run-id": "", "artifact": artifact_name(key, self.event)}
         )
         return results
 
@@ -148,7 +149,7 @@ class GitHubOutlet:
             server_url=event.server_url,
             pull=event.pull_number,
             run_url=event.run_url,
-            report_url=event.run_url,
+            report_url=artifact_page(event),
             reproduce=reproduce,
             version=__version__,
         )
@@ -219,6 +220,7 @@ class GitHubOutlet:
                 "comment-url": comment_url,
                 "run-id": (result.head.run_id or "") if result.head else "",
                 "base-run-id": (base.run_id or "") if base else "",
+                "artifact": artifact_name(result.key, self.event),
             }
         )
 
