@@ -28,7 +28,11 @@ INPUTS = {
 OUTPUTS = {"verdict", "result", "report", "comment-url", "run-id", "base-run-id"}
 
 IMPORT_NAMES = {
-    **{"pillow": "PIL", "pygithub": "github", "pyyaml": "yaml", "resvg-py": "resvg_py", "scikit-learn": "sklearn"},
+    "pillow": "PIL",
+    "pygithub": "github",
+    "pyyaml": "yaml",
+    "resvg-py": "resvg_py",
+    "scikit-learn": "sklearn",
 }
 PROGRAMS = {"uv", "dvc"}
 """Dependencies that are started, not imported."""
