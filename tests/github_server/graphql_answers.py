@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from graphql import GraphQLError, GraphQLSchema, build_schema, execute_sync, parse, validate
 
@@ -10,9 +11,9 @@ from tests.github_server.accounts import ANONYMOUS, Token
 from tests.github_server.documents import node_id
 from tests.github_server.git_store import ZERO, GitError, GitStore
 from tests.github_server.state import ForcedUpdate, State
-from tests.github_server.trim_graphql import SCHEMA
 from tests.github_server.wire import Answer, Call, Document, Json
 
+SCHEMA = Path(__file__).with_name("schema.graphql")
 PATH = "/graphql"
 DOCS = "https://docs.github.com/graphql"
 PROTECTED = "Cannot force-push to this branch"
