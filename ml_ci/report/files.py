@@ -150,7 +150,7 @@ def _earlier_models(found: object) -> list[str]:
         keys = [model["key"] for model in found["models"]]  # type: ignore[index]
     except (KeyError, TypeError):
         return []
-    return [key for key in keys if isinstance(key, str) and Path(key).name == key]
+    return [key for key in keys if isinstance(key, str) and Path(key).name == key not in ("", "..")]
 
 
 def _replace(path: Path, text: str) -> Path:
