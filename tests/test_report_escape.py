@@ -107,7 +107,7 @@ def test_nothing_is_still_something_to_see(text: str) -> None:
 @pytest.mark.parametrize("line", ["```", "`" * 20, "~~~", "</details>", "<!-- -->", "@octocat"])
 def test_no_line_of_a_log_closes_its_fence(line: str) -> None:
     html = rendered(fence(f"before\n{line}\nafter"))
-    assert html.count("<pre>") == 1
+    assert html.count("<pre") == 1
     assert text_of(html).strip() == f"before\n{line}\nafter"
 
 

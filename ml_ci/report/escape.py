@@ -40,6 +40,8 @@ class Markdown(str):
 
 def visible(text: str) -> str:
     """The text on one line, with every character that would not be seen written as its code point: `U+202E`."""
+    if text.isprintable():  # most are, and there may be ten thousand of them
+        return text
     return "".join(_NAMED.get(char) or _shown(char) if _is_hidden(char) else char for char in text)
 
 

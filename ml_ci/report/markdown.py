@@ -86,13 +86,14 @@ def render_sections(
 def _render(result: Result, presentation: Presentation, illustrations: Illustrations, room: _Room) -> str:
     found = _Sections(result, presentation, illustrations, room)
     sections = found.texts()
-    left_out: list[str] = []
-    for name in reversed([name for name, text in sections.items() if text and name not in _ALWAYS]):
+    left_out: set[str] = set()
+    for name in _dropping_order(sections, room.bytes):
         if _size(sections) <= room.bytes:
             break
-        left_out.insert(0, name.replace("_", " "))
+        left_out.add(name)
+        names = ", ".join(each.replace("_", " ") for each in sections if each in left_out)
         sections[name] = ""
-        sections["left_out"] = found.block("left_out", left_out=", ".join(left_out))
+        sections["left_out"] = found.block("left_out", left_out=names)
     return _joined(sections)
 
 
@@ -156,6 +157,14 @@ def _illustrated(result: Result, shown: View, illustrations: Illustrations) -> d
         "own": own,
         "own_is_long": own.count("\n") >= _OWN_LINES,
     }
+
+
+def _dropping_order(sections: dict[str, str], limit: int) -> list[str]:
+    """The sections that can be left out, from the bottom up; first those that would not fit even alone, so that none goes
+    for the sake of one that cannot stay.
+    """
+    from_the_bottom = [name for name, text in reversed(sections.items()) if text and name not in _ALWAYS]
+    return sorted(from_the_bottom, key=lambda name: len(sections[name].encode()) <= limit)
 
 
 def _joined(sections: dict[str, str]) -> str:

@@ -14,6 +14,10 @@ Spark = Callable[[str], str]
 """From a metric's name to its curve in block letters; empty where it has none, or where none are wanted."""
 
 
+_LINED_UP = 500
+"""Rows."""
+
+
 def no_spark(_: str) -> str:
     """No curve for any metric."""
     return ""
@@ -115,18 +119,19 @@ def _both(change: Change, limit: int) -> tuple[Markdown, Markdown]:
 def _table(
     rows: Sequence[Sequence[Markdown]], columns: dict[str, str], absent: set[str] | frozenset[str] = frozenset()
 ) -> Markdown:
-    """A table of cells that are escaped already; empty without rows."""
+    """A table of cells that are escaped already; empty without rows.
+
+    A long one is not lined up: nobody reads its source, and the blanks would be half of it.
+    """
     from tabulate import tabulate
 
     if not rows:
         return Markdown("")
     kept = [(index, name, side) for index, (name, side) in enumerate(columns.items()) if name not in absent]
-    return Markdown(
-        tabulate(
-            [[escape.cell(row[index]) for index, _, _ in kept] for row in rows],
-            headers=[name for _, name, _ in kept],
-            tablefmt="pipe",
-            disable_numparse=True,
-            colalign=[side for _, _, side in kept],
-        )
-    )
+    headers = [name for _, name, _ in kept]
+    cells = [[escape.cell(row[index]) for index, _, _ in kept] for row in rows]
+    if len(rows) > _LINED_UP:
+        rule = ["---:" if side == "right" else ":---" for _, _, side in kept]
+        return Markdown("\n".join(f"| {' | '.join(line)} |" for line in (headers, rule, *cells)))
+    sides = [side for _, _, side in kept]
+    return Markdown(tabulate(cells, headers=headers, tablefmt="pipe", disable_numparse=True, colalign=sides))

@@ -20,10 +20,7 @@ MOST_POINTS = 60
 GREY, BLUE = "#818b98", "#2f81c7"
 """Base and head, as in the pictures, but such that they are seen on a light page and on a dark one: a chart has one colour for both."""
 
-_SETTINGS = {
-    "xyChart": {"width": 800, "height": 260},
-    "themeVariables": {"xyChart": {"backgroundColor": "transparent"}},
-}
+_SIZE = {"width": 800, "height": 260}
 _LOOKS_ALIKE = str.maketrans('"%#&;<>`{}|\\$*', "＂％＃＆；＜＞｀｛｝｜＼＄＊")
 """What could end a text, or begin a directive, an entity, an element or a formula, beside what people read as the same."""
 
@@ -92,8 +89,8 @@ def label(text: str, unit: str = "", most: int = 36) -> str:
 
 
 def _directive(palette: str) -> str:
-    variables = {**_SETTINGS["themeVariables"]["xyChart"], "plotColorPalette": palette}
-    return f"%%{{init: {json.dumps({**_SETTINGS, 'themeVariables': {'xyChart': variables}})}}}%%"
+    colours = {"backgroundColor": "transparent", "plotColorPalette": palette}
+    return f"%%{{init: {json.dumps({'xyChart': _SIZE, 'themeVariables': {'xyChart': colours}})}}}%%"
 
 
 def _finite(points: Curve) -> list[tuple[int, float]]:
@@ -117,7 +114,8 @@ def _places(steps: Sequence[int]) -> list[float] | None:
 
 def _added_up(first: float, last: float, count: int) -> list[float]:
     step = (last - first) / (count - 1)
-    places, place = [], first
+    places: list[float] = []
+    place = first
     while place <= last and len(places) <= count:
         places.append(place)
         place += step
