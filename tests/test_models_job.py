@@ -22,6 +22,7 @@ from tests.command import COMMAND, ml_ci, own_key, strict, variables
 from tests.github_server import GitHubServer
 from tests.render.github_markdown import text_of, to_html
 from tests.repository import WRITES_ACCURACY, Repository
+from tests.triggers import Trigger
 
 GATE = "environment: none\ngate:\n  accuracy: {direction: higher, max-regression: 0.01}\n"
 CRASHES = "raise SystemExit('out of luck')\n"
@@ -373,3 +374,18 @@ def test_the_input_train_is_an_error_where_there_are_several(job: Job, tmp_path:
     done = job.on_pull_request({"notes": ""}, train="python train.py")
     assert done.code == 2
     assert "the input `train` says how one model is trained" in done.errors[0]
+
+
+def test_a_push_records_every_model_that_can_be_trained_and_names_the_one_that_cannot(job: Job, tmp_path: Path) -> None:
+    keys = on_github(job, tmp_path)
+    before = job.github.git.resolve("main")
+    assert before
+    job.github.git.commit_files("main", model("churn", 0.9, CRASHES))
+    pushed = Trigger.push(job.github, before)
+    job.check_out(pushed.sha)
+    event = {"GITHUB_EVENT_NAME": "push", "GITHUB_REF": pushed.ref, "GITHUB_SHA": pushed.sha}
+    done = job.run(event, pushed.payload)
+    assert (done.code, done.outputs["verdict"]) == (3, "error"), done.log
+    assert f"`{keys['fraud']}`." in done.summary
+    assert f"`{keys['churn']}` was not recorded: Training" in done.summary
+    assert len(done.errors) == 1
