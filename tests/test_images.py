@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
+from ml_ci.result import Result
 from ml_ci.sources.images import MOST_IMAGES, PNG_BYTES, UnreadableImageError, to_png, to_pngs
+from tests.conftest import RunJob
+from tests.repository import WRITES_ACCURACY, Repository
 
 SVG = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -286,3 +289,51 @@ def test_equal_pictures_have_one_name(tmp_path: Path) -> None:
     found, _ = to_pngs([plain(tmp_path / "a.png"), plain(tmp_path / "b.bmp")], lambda path: path.name)
     assert found["a.png"] == found["b.bmp"]
     assert found["a.png"][0] == sha256(found["a.png"][1]).hexdigest()
+
+
+# -- in a job
+
+WRITES_IMAGES = (
+    WRITES_ACCURACY
+    + """
+from PIL import Image
+for folder in ("plots", "pictures"):
+    pathlib.Path(folder).mkdir(exist_ok=True)
+Image.new("RGB", (20, 10), "red").save("plots/a.jpeg")
+pathlib.Path("plots/b.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"/>')
+Image.new("RGB", (20, 10), "blue").save("pictures/c.png")
+pathlib.Path("loss.csv").write_text("step,loss\\n0,3\\n1,2\\n")
+"""
+)
+PIPELINE = "plots:\n- pictures/c.png\n- loss.csv: {x: step, y: loss}\n- old.csv: {x: step, y: loss}\n"
+
+
+def trained(path: Path, run_job: RunJob) -> Result:
+    files = {
+        "train.py": WRITES_IMAGES, "params.yaml": "accuracy: 0.9\n", "dvc.yaml": PIPELINE, "old.csv": "step,loss\n0,1\n",
+        "plots/old.png": "not written by training", ".gitignore": "metrics.json\nplots/\npictures/\nloss.csv\n",
+        ".ml-ci.yml": "environment: none\ntrain: python train.py\nbaseline: none\n",
+    }  # fmt: skip
+    repository = Repository.create(path, files)
+    repository.branch("change").commit({"params.yaml": "accuracy: 0.8\n"})
+    return run_job(repository)
+
+
+def test_images_of_plots_and_of_dvcs_plots_are_kept_if_this_training_wrote_them(
+    tmp_path: Path, run_job: RunJob
+) -> None:
+    result = trained(tmp_path / "repo", run_job)
+    assert result.failure is None
+    assert result.head is not None
+    assert [image.path for image in result.head.images] == ["plots/a.jpeg", "plots/b.svg", "pictures/c.png"]
+    for image in result.head.images:
+        assert opened(result.images[image.sha256].read_bytes()).size in {(20, 10), (40, 20)}
+        assert result.images[image.sha256].name == f"{image.sha256}.png"
+
+
+def test_dvcs_plots_are_in_the_run_if_this_training_wrote_their_data(tmp_path: Path, run_job: RunJob) -> None:
+    result = trained(tmp_path / "repo", run_job)
+    assert result.head is not None
+    (plot,) = result.head.plots
+    assert "loss.csv" in plot.name
+    assert (plot.series[0].x, plot.series[0].y) == ((0.0, 1.0), (3.0, 2.0))
