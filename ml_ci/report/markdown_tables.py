@@ -132,6 +132,7 @@ def _table(
     cells = [[escape.cell(row[index]) for index, _, _ in kept] for row in rows]
     if len(rows) > _LINED_UP:
         rule = ["---:" if side == "right" else ":---" for _, _, side in kept]
-        return Markdown("\n".join(f"| {' | '.join(line)} |" for line in (headers, rule, *cells)))
+        lines: list[Sequence[str]] = [headers, rule, *cells]
+        return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
     sides = [side for _, _, side in kept]
     return Markdown(tabulate(cells, headers=headers, tablefmt="pipe", disable_numparse=True, colalign=sides))
