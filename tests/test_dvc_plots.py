@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from ml_ci.config import Config
 from ml_ci.data_plots import DataPlot
 from ml_ci.records import Run, read_record, write_record
 from ml_ci.sources.dvc_plots import MOST_POINTS_OF_ALL, declared_files, declared_images, read_plots
+from ml_ci.sources.outputs import outputs_of
 from tests.repository import Repository
 
 Points = dict[str, Counter[tuple[str, str]]]
@@ -310,6 +312,14 @@ def test_a_stages_output_that_the_top_defines_too_is_one_plot(tmp_path: Path) ->
     stage = "stages:\n  a:\n    cmd: b\n    plots: [log.csv]\n"
     top = written(tmp_path, {"dvc.yaml": stage + "plots:\n  - log.csv: {y: a}\n", "log.csv": "a,b\n1,2\n"})
     assert [plot.y_label for plot in read(top)[0].values()] == ["a"]
+
+
+def test_the_plots_of_stages_and_of_dvclive_are_no_changes_of_what_training_reads(tmp_path: Path) -> None:
+    pipeline = "stages:\n  a:\n    cmd: b\n    plots: [curves]\nplots: [data.csv]\n"
+    outputs = outputs_of(Config(), written(tmp_path, {"dvc.yaml": pipeline}))
+    assert outputs.has("curves/roc.csv", tracked=True)
+    assert outputs.has("dvclive/plots/metrics/loss.tsv", tracked=False)
+    assert not outputs.has("data.csv", tracked=False), "training may read what is drawn"
 
 
 # -- nothing outside of the repository

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ml_ci.config import Config
 from ml_ci.sources import importance
-from ml_ci.sources.pipeline import declared_metrics
+from ml_ci.sources.pipeline import declared_metrics, stage_outputs
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -20,6 +20,9 @@ USUAL_METRICS = tuple(
     for kind in ("json", "yaml", "yml", "toml", "csv", "txt")
 )
 """Where metrics are looked for when the configuration does not say. Only what this training wrote counts."""
+
+USUAL_PLOTS = "dvclive/plots/**"
+"""Where dvclive writes the data of its plots."""
 
 _WILD = frozenset("*?[")
 
@@ -56,12 +59,15 @@ class Outputs:
 def outputs_of(config: Config, top: Path) -> Outputs:
     """What a training as `config` describes it writes in the repository at `top`."""
     prefix = "" if config.working_directory == "." else f"/{config.working_directory}"
-    said = config.metrics or declared_metrics(top / config.working_directory / "dvc.yaml")
+    pipeline = top / config.working_directory / "dvc.yaml"
+    said = config.metrics or declared_metrics(pipeline)
+    # those at the top of a dvc.yaml may as well be drawn from files that training reads
+    plots = tuple(path for path, _ in stage_outputs(pipeline, ("plots",)))
     predictions = (config.predictions.path,) if config.predictions else ()
     report = (config.report,) if config.report else ()
-    named = (*(path for path in said if not _WILD.intersection(path)), *predictions, *report)
+    named = (*(path for path in said if not _WILD.intersection(path)), *predictions, *report, *plots)
     guessed = (*said, *(USUAL_METRICS if config.metrics is None else ()))
-    guessed = (*guessed, *importance.patterns(guessed), *config.plots)
+    guessed = (*guessed, *importance.patterns(guessed), *config.plots, USUAL_PLOTS)
     return Outputs(
         declared=tuple(f"{prefix}/{path}" for path in named), usual=tuple(f"{prefix}/{glob}" for glob in guessed)
     )
