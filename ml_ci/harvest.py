@@ -12,10 +12,11 @@ from ml_ci.errors import TrainingError
 from ml_ci.predictions import Predictions
 from ml_ci.records import DataVersion, Environment, Image, KeptPredictions, Metric, Run
 from ml_ci.scores import Scores, read_scores, scored
-from ml_ci.shown import read_shown
-from ml_ci.side import Side, Training, data_of, expand, watched
+from ml_ci.shown import Fresh, read_shown
+from ml_ci.side import Side, Training, data_of, dvc_plots, expand, watched
 from ml_ci.sources import data, metric_files, pipeline
 from ml_ci.sources.data import Dvc
+from ml_ci.sources.dvc_plot_definitions import Definitions
 from ml_ci.sources.mlflow_variables import Identity
 from ml_ci.sources.outputs import metric_patterns
 from ml_ci.sources.own_report import FoundReport
@@ -49,8 +50,10 @@ def collect(side: Side, training: Training, tracking: Tracking, *, ask: bool) ->
     """
     identity, since = training.identity, int(training.started.timestamp() * 1000)
     left = tracking.left_by(identity, since) if ask else Left(run=None)
-    fresh, stale = _fresh(side, training.before)
-    shown = read_shown(side, training, fresh, tracking.uri, left.run.run_id if left.run else None)
+    known = dvc_plots(side)
+    fresh, stale = _fresh(side, training.before, known)
+    files = Fresh(files=fresh, plots=known)
+    shown = read_shown(side, training, files, tracking.uri, left.run.run_id if left.run else None)
     from_files, file_warnings = _read_metrics(side, fresh)
     logged = dict(left.run.metrics) if left.run else {}
     scores = read_scores(side, fresh)
@@ -119,9 +122,11 @@ def _data_digest(versions: Sequence[DataVersion]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
 
 
-def _fresh(side: Side, before: Mapping[Path, metric_files.Signature | None]) -> tuple[set[Path], list[str]]:
+def _fresh(
+    side: Side, before: Mapping[Path, metric_files.Signature | None], known: Definitions
+) -> tuple[set[Path], list[str]]:
     """The watched files that this training wrote, or that DVC vouches for; and the metrics files that it did not."""
-    files = watched(side)
+    files = watched(side, known)
     fresh = {path for path in files if metric_files.written(before.get(path), metric_files.signature(path))}
     fresh |= _vouched(side, [path for path in files if path not in fresh])
     return fresh, [str(path.relative_to(side.git.top)) for path in _metric_files(side) if path not in fresh]

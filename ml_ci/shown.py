@@ -13,11 +13,20 @@ from ml_ci import side as sides
 from ml_ci.data_plots import DataPlot
 from ml_ci.side import Side, Training
 from ml_ci.sources import guard, importance
+from ml_ci.sources.dvc_plot_definitions import Definitions
 from ml_ci.sources.dvc_plots import read_plots
 from ml_ci.sources.images import to_pngs
 from ml_ci.sources.importance import Interpreter, Sought
 from ml_ci.sources.outputs import metric_patterns
 from ml_ci.sources.own_report import FoundReport, read_report
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fresh:
+    """The files that this training wrote or DVC vouches for, and DVC's plots as they were defined after it."""
+
+    files: set[Path]
+    plots: Definitions
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,19 +40,19 @@ class Shown:
     warnings: tuple[str, ...] = ()
 
 
-def read_shown(side: Side, training: Training, fresh: set[Path], uri: str, run_id: str | None) -> Shown:
+def read_shown(side: Side, training: Training, fresh: Fresh, uri: str, run_id: str | None) -> Shown:
     """Read it, of the files that are `fresh`; `run_id` is the run that training logged to the MLflow server at `uri`.
 
     Of repeated trainings the first one is shown.
     """
     if training.seed:
         return Shown(importance=Sought(dict))
-    sought = Sought(_importance(side, fresh, uri, run_id))
-    top = side.git.top
-    paths = [path for path in sides.images(side) if path in fresh]
+    files, top = fresh.files, side.git.top
+    sought = Sought(_importance(side, files, uri, run_id))
+    paths = [path for path in sides.images(side, fresh.plots) if path in files]
     images, warnings = to_pngs(paths, lambda path: path.relative_to(top).as_posix()) if paths else ({}, ())
-    plots, about_plots = read_plots(side.directory, top, lambda path: path in fresh)
-    report, about_report = _report(side, fresh)
+    plots, about_plots = read_plots(side.directory, top, lambda path: path in files, fresh.plots)
+    report, about_report = _report(side, files)
     return Shown(
         images=images,
         plots=plots,

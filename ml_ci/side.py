@@ -18,6 +18,7 @@ from ml_ci.progress import Progress
 from ml_ci.records import DataVersion
 from ml_ci.sources import data, dvc_files, environment, importance, inputs, metric_files
 from ml_ci.sources.data import Dvc, Pulled
+from ml_ci.sources.dvc_plot_definitions import Definitions, definitions
 from ml_ci.sources.dvc_plots import declared_files, declared_images
 from ml_ci.sources.dvc_settings import cache_folder
 from ml_ci.sources.environment import TrainingEnvironment
@@ -184,7 +185,7 @@ def pull(git: Git, config: Config, files: Iterable[str], progress: Progress, sha
 def run(side: Side, tracking: Tracking, shop: Workshop, seed: int = 0) -> Training:
     """Train a side once, with this seed. Raises TrainingError if that fails."""
     identity = identify(side)
-    before = {path: metric_files.signature(path) for path in watched(side)}
+    before = {path: metric_files.signature(path) for path in watched(side, dvc_plots(side))}
     store = tracking.state()
     started = datetime.now(UTC)
     trained = train(
@@ -230,18 +231,24 @@ def cached(side: Side) -> list[Path]:
     return [cache_folder(root)] if root else []
 
 
-def watched(side: Side) -> list[Path]:
+def dvc_plots(side: Side) -> Definitions:
+    """DVC's plots, as the dvc.yaml files say now: training may write some of these."""
+    return definitions(side.directory, side.git.top)
+
+
+def watched(side: Side, known: Definitions) -> list[Path]:
     """The files whose writing has to be noticed: metrics, plots, predictions, the importance of features, the report."""
     predictions = [side.config.predictions.path] if side.config.predictions else []
     metrics = metric_patterns(side.config, side.directory)
     found = expand(side, [*metrics, *importance.patterns(metrics), *predictions])
-    found += [*images(side), *declared_files(side.directory, side.git.top), *report(side)]
+    found += [*images(side, known), *declared_files(side.directory, side.git.top, known), *report(side)]
     return list(dict.fromkeys(found))
 
 
-def images(side: Side) -> list[Path]:
+def images(side: Side, known: Definitions) -> list[Path]:
     """Training's own images: those that `plots` names, then those among DVC's plots."""
-    return list(dict.fromkeys([*expand(side, side.config.plots), *declared_images(side.directory, side.git.top)]))
+    declared = declared_images(side.directory, side.git.top, known)
+    return list(dict.fromkeys([*expand(side, side.config.plots), *declared]))
 
 
 def report(side: Side) -> list[Path]:

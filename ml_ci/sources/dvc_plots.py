@@ -23,14 +23,16 @@ _MOST_WARNINGS, _MOST_NAMES = 20, 5
 
 
 def read_plots(
-    directory: Path, top: Path, counts: Callable[[Path], bool]
+    directory: Path, top: Path, counts: Callable[[Path], bool], known: Definitions | None = None
 ) -> tuple[tuple[DataPlot, ...], tuple[str, ...]]:
     """The plots that the dvc.yaml files of `directory` define, and warnings of those that cannot be read, or not whole.
 
     `top` is the repository's; paths in names and warnings are relative to it. A file counts only where `counts` says so:
     where this training wrote it, or DVC vouches for it. Nothing is read that is not in the repository or DVC's cache.
+
+    `known` is what `definitions` says, for who asks more than one of these: in a large repository the search takes time.
     """
-    found = definitions(directory, top)
+    found = known or definitions(directory, top)
     reader = _Reader(top, _insides(directory, top), counts, found)
     plots = [plot for definition in found.plots.values() for plot in reader.read(definition)]
     if len(plots) > MOST_PLOTS:
@@ -39,16 +41,16 @@ def read_plots(
     return kept, _said(found)
 
 
-def declared_files(directory: Path, top: Path) -> list[Path]:
+def declared_files(directory: Path, top: Path, known: Definitions | None = None) -> list[Path]:
     """The data files that the definitions name, there or not yet, whose writing has to be noticed."""
-    names = [file for plot in definitions(directory, top).plots.values() for file in plot.files]
+    names = [file for plot in (known or definitions(directory, top)).plots.values() for file in plot.files]
     return [top / name for name in dict.fromkeys(names)]
 
 
-def declared_images(directory: Path, top: Path) -> list[Path]:
+def declared_images(directory: Path, top: Path, known: Definitions | None = None) -> list[Path]:
     """The images among DVC's plots that are there: files of the repository, or links into DVC's cache."""
     insides = _insides(directory, top)
-    paths = (top / name for name in definitions(directory, top).images)
+    paths = (top / name for name in (known or definitions(directory, top)).images)
     return [path for path in paths if path.is_file() and _is_inside(path, insides)]
 
 
