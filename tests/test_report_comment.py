@@ -55,7 +55,7 @@ def test_several_broken_rules_are_all_named() -> None:
 
 def test_nothing_to_compare_with_is_loud() -> None:
     found = result(None, run(accuracy=0.95), ACCURACY, why="no run of it was found")
-    assert first_line(found) == "⚠️ Pass, but not compared: there was no base to compare with."
+    assert first_line(found) == "⚠️ Pass, but not compared: there was no base to compare with; accuracy is 0.95."
     assert "**Nothing was compared.**" in comment(found)
     assert "no run of it was found" in comment(found)
     assert "not compared" in comment(found).split("**Nothing was compared.**")[1]
@@ -317,3 +317,11 @@ def test_a_failed_training_has_neither_plots_nor_a_report_of_its_own() -> None:
     text = comment(left_over, Picture(title="t", alt="a", url="https://x.example/y.png", width=800))
     assert "Hello" not in text
     assert "<img" not in text
+
+
+def test_without_a_gate_and_without_a_base_the_values_come_before_the_plots() -> None:
+    found = result(None, run(accuracy=0.9, f1=0.8), why="this is the first run")
+    text = comment(found, Picture(title="t", alt="a", url="https://x.example/y.png", width=800))
+    assert text.index("| `accuracy` |") < text.index("<img")
+    assert "Rules about" not in text
+    assert "<summary>2" not in text

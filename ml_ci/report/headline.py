@@ -89,7 +89,10 @@ def _passed(result: Result, decision: Decision, other: str) -> tuple[Tone, str, 
         rest = [reason for reason in decision.reasons if OTHER_EXAMPLES not in reason]
         return "warning", "⚠️", "Pass, but on other examples", [other, *passed, *rest]
     if result.base.run is None or decision.reasons:
-        reasons = list(decision.reasons) if result.base.run else ["there was no base to compare with."]
+        reasons = list(decision.reasons)
+        if result.base.run is None:
+            values = [f"{each.rule.metric} is {numbers.number(each.difference.head)}" for each in judgements]
+            reasons = [f"there was no base to compare with{'; ' if values else ''}{_few(values)}."]
         return "warning", "⚠️", "Pass, but not compared", reasons
     if result.head_origin == "same-inputs":
         return "good", "✅", "Pass", [f"nothing that matters to training changed{_where_it_stays(judgements)}."]

@@ -133,17 +133,20 @@ class _Sections:
 def _tables(result: Result, shown: View, illustrations: Illustrations, room: _Room) -> dict[str, object]:
     trend: Spark = partial(of_records, result) if illustrations.sparklines else no_spark
     curve: Spark = partial(of_steps, result) if illustrations.sparklines else no_spark
-    # without a gate the numbers that moved are what people came for
-    without_gate = bool(shown.changed) and not shown.gated and len(shown.changed) <= _OPEN_ROWS
+    changed = metric_table(shown.changed, compared=True, curve=curve)
+    unchanged = Markdown("") if shown.same_inputs else metric_table(shown.unchanged, compared=False, curve=curve)
+    # without a gate these numbers are what people came for
+    first, count = (changed, len(shown.changed)) if shown.compared else (unchanged, len(shown.unchanged))
+    alone = first if not shown.gated and count <= _OPEN_ROWS else Markdown("")
     return {
         "gate_table": gate_table(shown, trend),
-        "changed_table": metric_table(shown.changed, compared=True, curve=curve),
-        "unchanged_table": "" if shown.same_inputs else metric_table(shown.unchanged, compared=False, curve=curve),
+        "changed_table": changed,
+        "unchanged_table": unchanged,
+        "table_in_place_of_gate": alone,
+        "changed_open": alone != changed and len(shown.changed) <= room.changed,
         "grounds_table": grounds_table(shown.certainty),
         "slices_table": slices_table(shown.certainty.slices, room.slices),
         "has_trends": illustrations.sparklines and any(trend(row.name) for row in shown.gated),
-        "changed_in_place_of_gate": without_gate,
-        "changed_open": not without_gate and len(shown.changed) <= room.changed,
     }
 
 
