@@ -23,7 +23,9 @@ from ml_ci.result import MOST_OWN, Result, Results
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenReport:
-    """Where everything is. `result` is the one given, with a warning more for each plot that could not be drawn."""
+    """Where everything is. `result` is the one given, with a warning more for each plot that could not be drawn, and
+    without the predictions, which only plots need: of many models they would all stay in memory until the last is done.
+    """
 
     result: Result
     plots: tuple[Plot, ...]
@@ -115,7 +117,7 @@ def _write(result: Result, presentation: Presentation, folder: Path) -> WrittenR
     runs = {"base.json": result.base.run, "head.json": result.head}
     records = {name: _replace(folder / name, write_record(run)) for name, run in runs.items() if run is not None}
     return WrittenReport(
-        result=result,
+        result=replace(result, material=replace(result.material, base=None, head=None)),
         plots=drawing.plots,
         own=drawing.own,
         report_md=_replace(folder / "report.md", render_report(result, presentation, shown)),
