@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,36 +10,20 @@ from ml_ci.compare.comparison import Change
 from ml_ci.report import escape
 from ml_ci.report.certainty import Certainty
 from ml_ci.report.headline import Headline, no_baseline
+from ml_ci.report.letters import letters
+from ml_ci.report.terminal_table import metrics
 from ml_ci.report.view import MetricRow, View, view
 from ml_ci.result import Result
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
 _STYLES = {"good": "bold green", "bad": "bold red", "unsure": "bold yellow", "warning": "bold yellow"}
-_ASCII = str.maketrans(
-    {
-        "→": "->",
-        "−": "-",
-        "▲": "^",
-        "▼": "v",
-        "Δ": "delta",
-        "≥": ">=",
-        "≤": "<=",
-        "—": "-",
-        "…": "...",
-        "·": "-",
-        "\u00a0": " ",
-    }
-    | {"✅": "[ok]", "❌": "[x]", "❔": "[?]", "⚠": "[!]", "\ufe0f": "", "×": "x", "⏎": " "}
-)
-_PERCENTAGE = re.compile(r" \([^)]*%\)")
 _MOST_ROWS = 20
 _MOST_NAMES = 8
-_WIDE = 100
-"""Columns from which on a table of the gate has room for all that it knows."""
+_LONGEST_NAME = 120
+_LONGEST_LINE = 1000
 
 
 def print_result(result: Result, console: Console) -> None:
@@ -77,17 +60,16 @@ class Page:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._plain = not console.encoding.lower().startswith("utf")
 
     def headline(self, headline: Headline) -> None:
         """The verdict and what decided it."""
-        title = f"{headline.title} · " if headline.title else ""
+        title = f"{escape.clip(headline.title, _LONGEST_NAME)} · " if headline.title else ""
         text = self._text(f"{headline.icon} {title}")
-        text.append(self._letters(headline.word), _STYLES[headline.tone])
-        text.append(self._letters(f": {headline.why}"))
+        text.append_text(self._text(headline.word, _STYLES[headline.tone]))
+        text.append_text(self._text(f": {headline.why}"))
         self._console.print(text)
         for reason in headline.more:
-            self.line(f"  - {reason}")
+            self._indented(f"- {reason}", "")
         if headline.gate:
             self.line(headline.gate)
 
@@ -98,48 +80,23 @@ class Page:
     def block(self, lines: str) -> None:
         """Lines of a log."""
         for line in lines.split("\n"):
-            self.line(f"  {line}", "dim")
+            self._indented(line, "dim")
 
     def table(self, rows: Sequence[MetricRow], columns: dict[str, str]) -> None:
         """The rows, with the field of each that `columns` names for a title; nothing without rows."""
-        if not rows:
-            return
-        from rich import box
-        from rich.table import Table
+        if rows:
+            for part in metrics(rows, columns, self._console):
+                self._console.print(part)
 
-        narrow = self._console.width < _WIDE
-        if narrow:  # then the interval stands below its change
-            columns = {title: field for title, field in columns.items() if field != "interval"}
-        table: Table = Table(box=box.SIMPLE, pad_edge=False, safe_box=True)
-        for title in columns:
-            table.add_column(
-                self._text(title),
-                justify="right" if title in {"Base", "Head"} else "left",
-                overflow="fold",
-                # a verdict and a number are not to be parted; names and limits can be
-                no_wrap=title in {"Base", "Head", "Δ", "Outcome"},
-            )
-        for row in rows:
-            table.add_row(*(self._cell(row, field, narrow=narrow) for field in columns.values()))
-        self._console.print(table)
+    def _indented(self, text: str, style: str) -> None:
+        from rich.padding import Padding
 
-    def _cell(self, row: MetricRow, field: str, *, narrow: bool) -> Text:
-        text: str = getattr(row, field)
-        if field != "delta" or not narrow:
-            return self._text(text, _style(row, field))
-        cell = self._text(_PERCENTAGE.sub("", text), _style(row, field))
-        return cell.append("\n" + self._letters(row.interval), "default") if row.interval else cell
+        self._console.print(Padding(self._text(text, style), (0, 0, 0, 2), expand=False))
 
     def _text(self, text: str, style: str = "") -> Text:
         from rich.text import Text
 
-        return Text(self._letters(text), style)
-
-    def _letters(self, text: str) -> str:
-        shown = escape.visible(text)
-        if not self._plain:
-            return shown
-        return shown.translate(_ASCII).encode(self._console.encoding, "backslashreplace").decode(self._console.encoding)
+        return Text(letters(escape.clip(text, _LONGEST_LINE), self._console.encoding), style, overflow="fold")
 
 
 def _certainty(certainty: Certainty) -> Iterator[tuple[str, str]]:
@@ -149,8 +106,7 @@ def _certainty(certainty: Certainty) -> Iterator[tuple[str, str]]:
     for finding in certainty.findings[:_MOST_ROWS]:
         yield f"{finding.name} {finding.text}", ""
     if certainty.plain:
-        names = ", ".join(certainty.plain[:_MOST_ROWS])
-        yield f"⚠️ Plain tolerance on two numbers: it does not know chance ({names}).", "yellow"
+        yield f"⚠️ Plain tolerance on two numbers: it does not know chance ({_few(certainty.plain)}).", "yellow"
     slices = certainty.slices
     if slices:
         yield f"{slices.title}.", "dim"
@@ -167,11 +123,14 @@ def _certainty(certainty: Certainty) -> Iterator[tuple[str, str]]:
         yield f"{_few(note.names)}: {note.text}", "dim"
     if certainty.wear:
         yield certainty.wear, "dim"
+    if certainty.wear_detail:
+        yield certainty.wear_detail, "dim"
+        yield f"How many examples it takes: {certainty.plan}", "dim"
 
 
 def _few(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more
+    return ", ".join(escape.clip(name, _LONGEST_NAME) for name in names[:_MOST_NAMES]) + more
 
 
 def _gate_columns(shown: View) -> dict[str, str]:
@@ -184,20 +143,13 @@ def _gate_columns(shown: View) -> dict[str, str]:
     return columns
 
 
-def _style(row: MetricRow, field: str) -> str:
-    if field == "outcome":
-        return {"✅": "green", "❌": "red"}.get(row.outcome[:1], "yellow")
-    if field == "delta" and row.delta.endswith(("better", "worse")):
-        return "green" if row.delta.endswith("better") else "red"
-    return ""
-
-
 def _change(change: Change) -> str:
+    name = escape.clip(change.name, _LONGEST_NAME)
     if change.base is None:
-        return f"{change.name} added" + (f" ({change.head})" if change.head else "")
+        return f"{name} added" + (f" ({escape.clip(change.head, 60)})" if change.head else "")
     if change.head is None:
-        return f"{change.name} removed" + (f" ({change.base})" if change.base else "")
+        return f"{name} removed" + (f" ({escape.clip(change.base, 60)})" if change.base else "")
     if not (change.base or change.head):
-        return change.name
+        return name
     base, head = escape.clip_pair(change.base, change.head, 60)
-    return f"{change.name} {base} → {head}"
+    return f"{name} {base} → {head}"
