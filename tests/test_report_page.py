@@ -8,9 +8,12 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from ml_ci.records import Metric, Run
@@ -131,6 +134,60 @@ def test_foreign_text_is_text_also_in_the_data_of_the_curves(page: Page, tmp_pat
     assert "\u202e" not in str(page.evaluate("document.body.textContent"))
     assert page.evaluate("document.querySelectorAll('img[src=x], a[href*=evil]').length") == 0
     assert page.errors == []
+
+
+class Elements(HTMLParser):
+    """The elements of a page with the names of their attributes, and the data of its scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, ...]] = []
+        self.data: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, *(name for name, _ in attrs)))
+        if ("type", "application/json") in attrs:
+            self.data.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.found.append((f"/{tag}",))
+
+    def handle_data(self, data: str) -> None:
+        if self.data and self.found[-1] == ("script", "type"):
+            self.data[-1] += data
+
+
+def named(name: str, value: float, folder: Path) -> str:
+    """A page on which everything that a repository can name has this name, and every number is this one."""
+    base = run(BASE, metrics={name: [1, 2]}, params={name: "1"}, data={name: "ab"}, warnings=[name])
+    head = run(metrics={name: [2, value], name + "+": 1}, params={name: name}, data={name: "cd"}, packages={name: name})
+    found = result(base, head, rule(name, max=1e9), code=[name], warnings=[name + "!"])
+    found = replace(found, key=name, report=None, timings={name: 1})
+    found = decided(
+        found,
+        "fail",
+        judged(name, 1, 2, "fail", (0.1, 0.2), said=name, notes=[name]),
+        slices=[part(name, 100, 0.9, 0.5, "fail", metric=name, column=name), part(name, 1, outcome="too small")],
+        reasons=[name, name + "?"],
+    )
+    return render_page(found, replace(PRESENTATION, reproduce=(name,)), still(folder))
+
+
+TEXTS = st.text(min_size=1) | st.lists(st.sampled_from([*"<>&\"'/-!{}%#\\` \n", "</script>", "<!--", "-->", "]]>", "x", "{{", "}}", "{%", "\u2028", "<script", "&lt;"]), min_size=1).map("".join)  # fmt: skip
+VALUES = st.floats() | st.sampled_from([1e-320, 1e308, math.inf, math.nan, -0.0])
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=TEXTS, value=VALUES)
+def test_whatever_stands_in_a_name_the_elements_are_those_of_the_template(
+    tmp_path: Path, name: str, value: float
+) -> None:
+    expected, found = Elements(named("name", 3.0, tmp_path)), Elements(named(name, value, tmp_path))
+    assert found.found == expected.found
+    (data,) = found.data
+    assert len(json.loads(data, parse_constant=pytest.fail)["charts"]) == 1
 
 
 def test_it_says_who_it_is_to_a_screen_reader(page: Page, tmp_path: Path) -> None:
