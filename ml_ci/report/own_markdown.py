@@ -15,6 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
@@ -65,11 +66,12 @@ _ACTIVE = re.compile(
     r"""
       [@#$]                                  # mentions, mail addresses, user@sha; issues, org/repo#1; mathematics
     | \bGH-                                  # issues
-    | :// | www\.                            # links that were none in what was written
     | \b(?=\d*[a-f])[0-9a-f]{7,40}\b         # commits
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_LINK = re.compile(r"://|www\.", re.IGNORECASE)
+"""In words that are no link: it was none in what was written."""
 _REFERENCE = re.compile(r"/(?:issues|pulls?|discussions|commits?|compare)/", re.IGNORECASE)
 """In a link: GitHub notes on that page that it was mentioned here."""
 _WEB = re.compile(r"https?://", re.IGNORECASE)
@@ -254,12 +256,13 @@ class _Writer:
         if element.tag in _VOID:
             return f"<{element.tag}>"
         code = code or element.tag in ("code", "pre")
-        inside = "".join(
-            (_verbatim(child) if code else _text(child)) if isinstance(child, str) else self._within(child, code=code)
-            for child in element.children
-        )
         address = element.attributes.get("href", "")
-        if element.tag == "a" and _REFERENCE.search(unquote(address) + "/"):
+        refers = bool(_REFERENCE.search(unquote(address) + "/"))
+        write = _verbatim if code else partial(_text, link=bool(address) and not refers)
+        inside = "".join(
+            write(child) if isinstance(child, str) else self._within(child, code=code) for child in element.children
+        )
+        if refers:
             return inside if _verbatim(address) in inside else f"{inside} (<code>{_verbatim(address)}</code>)"
         return f"{self._begin(element)}{inside}</{self._name(element)}>"
 
@@ -292,10 +295,11 @@ def _words(element: _Element) -> str:
     return "".join(child if isinstance(child, str) else _words(child) for child in element.children)
 
 
-def _text(text: str) -> str:
-    """Text in which the words that GitHub would act on are code."""
+def _text(text: str, *, link: bool = False) -> str:
+    """Text in which the words that GitHub would act on are code. In a `link` an address is just words."""
     words = _SPACE.sub(" ", text).split(" ")
-    return " ".join(_inert(word) if _ACTIVE.search(word) else _verbatim(word) for word in words)
+    active = [_ACTIVE.search(word) or (not link and _LINK.search(word)) for word in words]
+    return " ".join(_inert(word) if acts else _verbatim(word) for word, acts in zip(words, active, strict=True))
 
 
 def _inert(word: str) -> str:
