@@ -58,7 +58,7 @@
   };
 
   document.documentElement.classList.add("scripted");
-  for (const table of document.querySelectorAll(".result table")) {
+  for (const table of document.querySelectorAll(".result table, table.models")) {
     if (!table.tHead || table.closest(".own") || table.tBodies[0].rows.length < 2) continue;
     sortable(table);
     if (table.tBodies[0].rows.length > 30) filterable(table);
