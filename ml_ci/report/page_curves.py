@@ -100,7 +100,9 @@ def _chart(result: Result, name: str) -> Chart:
 
 def _values(result: Result, name: str) -> str:
     sides = _sides(result)
-    values = [run.metrics[name].value if run and name in run.metrics else None for run in (result.base.run, result.head)]
+    values = [
+        run.metrics[name].value if run and name in run.metrics else None for run in (result.base.run, result.head)
+    ]
     base, head = numbers.pair(values[0], values[1])
     return f"{base} → {head}" if "base" in sides else head
 
