@@ -26,6 +26,7 @@ from ml_ci.sources.record_store import too_large_to_keep
 from ml_ci.sources.tracking import Tracking
 from ml_ci.statistics.metric_names import check_names, left_out
 from ml_ci.test_set import use_of
+from ml_ci.thinning import bounded
 from ml_ci.two_sides import TwoSides
 
 _LOG = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
         head = one.prepare_head()
         known = look_for(config.key, context.head, head.fingerprint, one.stores)
         if known and known.run.fingerprint == head.fingerprint and not _lacks_predictions(known.run, config):
-            return _record_again(known, head, tools, tracking)
+            return _record_again(known, head, tools, tracking, config)
         if not head.exact:
             raise OutsideError(
                 "data here is not what DVC tracks, so its run is nobody's baseline: `dvc checkout` first."
@@ -80,7 +81,8 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
         if tracking.shared:
             tracking.recorded(finished.run)
         elif tools.keep:
-            kept = tools.keep.add(finished.run, finished.images, finished.parquet, recorded=True)
+            judged = [rule.metric for rule in config.gate]
+            kept = tools.keep.add(finished.run, finished.images, finished.parquet, recorded=True, judged=judged)
             finished = replace(finished, run=replace(finished.run, warnings=kept.warnings))
     for warning in finished.run.warnings:
         tools.shop.progress.line(f"Warning: {warning}")
@@ -90,6 +92,9 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
 def compare_runs(base: Run, head: Run, config: Config, material: Material) -> Result:
     """Compare two runs that exist, as `ml-ci compare` does. It is no verdict on a change, so no test set is worn by it."""
     check_names(config.predictions)
+    # the records of another ml-ci may hold more than this one keeps
+    judged = [rule.metric for rule in config.gate]
+    base, head = (replace(run, metrics=bounded(run.metrics, judged)[0]) for run in (base, head))
     baseline = Baseline(commit=base.commit or None, origin="found", run=base, why="given on the command line")
     journal = Journal(base=baseline, head_commit=head.commit, head_origin="found", material=material)
     return _result(config, journal, head)
@@ -158,7 +163,7 @@ def _lacks_predictions(run: Run, config: Config) -> bool:
     return config.predictions is not None and run.predictions is None and not too_large_to_keep(run)
 
 
-def _record_again(known: Known, head: Side, tools: Tools, tracking: Tracking) -> Finished:
+def _record_again(known: Known, head: Side, tools: Tools, tracking: Tracking, config: Config) -> Finished:
     """A run with equal inputs is this commit's run too; in MLflow it is found by its fingerprint as it is."""
     run = replace(known.run, commit=head.commit)
     contents = {image.sha256: known.store.image(run, image.sha256) for image in run.images}
@@ -166,5 +171,6 @@ def _record_again(known: Known, head: Side, tools: Tools, tracking: Tracking) ->
     if known.store is tracking:
         tracking.recorded(run)
     elif tools.keep:
-        tools.keep.add(run, images, known.store.predictions(known.run), recorded=True)
+        judged = [rule.metric for rule in config.gate]
+        tools.keep.add(run, images, known.store.predictions(known.run), recorded=True, judged=judged)
     return Finished(run=run, images=images, identity=sides.identify(head))

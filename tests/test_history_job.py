@@ -13,6 +13,7 @@ import pytest
 from ml_ci.errors import OutsideError
 from ml_ci.records import KeptPredictions, Metric, Past, Run
 from ml_ci.result import Result
+from ml_ci.sources.history import past_of
 from ml_ci.sources.mlflow_variables import Identity
 from ml_ci.sources.record_store import PREDICTIONS_BYTES, Folder, Records
 from ml_ci.sources.tracking import Tracking
@@ -66,6 +67,15 @@ def test_the_history_holds_a_hundred_runs_and_what_no_json_can(records: Records)
         records.add(run(f"{number}", number % 60, loss=float("inf"), number=number), {}, recorded=True)
     found = records.history("default", 1000)
     assert (len(found), found[-1].commit, found[0].metrics["loss"]) == (100, "1", float("inf"))
+
+
+def test_of_thousands_of_metrics_a_line_of_the_history_holds_the_judged_ones_and_some_others() -> None:
+    metrics = {f"layer{number}": Metric(value=number) for number in range(5000)} | {"accuracy": Metric(value=0.9)}
+    many = replace(run("a"), metrics=metrics)
+
+    past = past_of(many, judged=["accuracy"])
+
+    assert (past.metrics["accuracy"], len(past.metrics)) == (0.9, 100)
 
 
 def test_a_damaged_history_is_a_sentence_that_names_it(records: Records, tmp_path: Path) -> None:

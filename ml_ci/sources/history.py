@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ml_ci.errors import OutsideError
 from ml_ci.records import Past, Run
 
 HISTORY_LENGTH = 100
+MOST_METRICS = 100
+"""Of a run that are kept as a line: thousands of each of a hundred runs would be megabytes in every commit."""
 
 
-def past_of(run: Run) -> Past:
-    """The line of a run."""
-    metrics = {name: metric.value for name, metric in run.metrics.items()}
+def past_of(run: Run, judged: Collection[str] = ()) -> Past:
+    """The line of a run: its metrics that are judged, and others while there is room."""
+    names = sorted(run.metrics, key=lambda name: name not in judged)[:MOST_METRICS]
+    metrics = {name: run.metrics[name].value for name in names}
     return Past(commit=run.commit, started=run.started, test_set=run.test_set, metrics=metrics)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -113,12 +113,18 @@ class Records:
         return self._history(self._tree.read, key)[:count]
 
     def add(
-        self, run: Run, images: Mapping[str, bytes], predictions: bytes | None = None, *, recorded: bool = False
+        self,
+        run: Run,
+        images: Mapping[str, bytes],
+        predictions: bytes | None = None,
+        *,
+        recorded: bool = False,
+        judged: Collection[str] = (),
     ) -> Run:
         """Keep a run, with its images by SHA-256 and its predictions as Parquet; returns it as it is kept.
 
         A run of the same commit takes the place of the one before. `recorded` says that it is what its branch has now,
-        and so a line of its history. Predictions of more than `PREDICTIONS_BYTES` are left out, and a warning of the run
+        and so a line of its history, in which the metrics named in `judged` have their place. Predictions of more than `PREDICTIONS_BYTES` are left out, and a warning of the run
         says so.
         """
         kept = predictions if predictions is None or len(predictions) <= PREDICTIONS_BYTES else None
@@ -133,7 +139,7 @@ class Records:
             files[_predictions(run.key, run.commit)] = kept
             files |= _indexed(run, read)
             if recorded:
-                history = with_newest(past_of(run), self._history(read, run.key))
+                history = with_newest(past_of(run, judged), self._history(read, run.key))
                 files[f"records/{run.key}/history.json"] = write_history(history)
             return files
 
