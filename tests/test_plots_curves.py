@@ -282,7 +282,7 @@ def test_of_many_rules_twelve_are_drawn_and_the_rest_is_counted(tmp_path: Path) 
     values = {f"m{number:02}": 0.5 for number in range(15)}
     found = result(run(BASE, metrics=values), run(metrics=values), *map(rule, values))
     alt = only(draw_trend(with_history(found, [values] * 3), tmp_path)).alt
-    assert "m11: 3 records" in alt
+    assert "Trend of 12 gated metrics" in alt
     assert alt.endswith("3 more are not drawn.")
 
 

@@ -135,8 +135,8 @@ def test_dvclives_metrics_are_panels_of_one_figure_and_others_have_their_own(tmp
     roc = plotted("simple", series([0.0, 1.0]), name="dvclive/plots/sklearn/roc.json", title="ROC", x="fpr")
     sheet, other = drawn(tmp_path, plots[:3], [*plots[:2], roc, plots[3]])
     assert sheet.title == "DVC's plots of dvclive/plots/metrics"
-    assert "train/loss 2 → 2; train/acc 2 → 2; lr — → 2; eval/loss 2 → —." in sheet.alt
-    assert "eval/loss.tsv: base only, head has none." in sheet.alt
+    assert "train/loss 2 → 2; train/acc 2 → 2; lr — → 2" in sheet.alt
+    assert "eval/loss 2 → — (base only, head has none)." in sheet.alt
     assert other.title == "ROC"
 
 
@@ -240,7 +240,7 @@ def test_odd_data_is_drawn_or_left_out_and_never_an_error(tmp_path: Path, case: 
     for picture in pictures:
         with Image.open(picture.path) as image:
             assert image.height < 1500
-        assert len(picture.alt) < 2500
+        assert len(picture.alt) <= 600
         assert not {"\u202e", "\u200b", "\n"} & set(picture.alt + picture.title)
 
 

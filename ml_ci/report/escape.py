@@ -32,6 +32,10 @@ _BLOCK_START = re.compile(r"^(?:[-+](?=\s|$)|[-=]+$|\d+[.)](?=\s|$))")
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 
 
+ATTRIBUTE = 600
+"""Characters of an attribute's value at most: about what is read aloud in a minute."""
+
+
 class Markdown(str):
     """Text that is Markdown already: it is the only kind that a template takes as it is."""
 
@@ -97,7 +101,7 @@ def lines_of(text: str, limit: int = 8000, lines: int = 40) -> str:
     return shown if len(shown) <= limit else "…" + shown[-limit:]
 
 
-def attribute(text: str, limit: int = 600) -> Markdown:
+def attribute(text: str, limit: int = ATTRIBUTE) -> Markdown:
     """The text as the value of an HTML attribute, between double quotes."""
     import html
 

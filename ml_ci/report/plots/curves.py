@@ -20,6 +20,7 @@ from ml_ci.report.plots.multiples import (
     value_axis,
 )
 from ml_ci.report.plots.style import BLUE, GREY, dark_of, figure, short
+from ml_ci.report.plots.words import listed
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 from ml_ci.thinning import Curve, thinned
 
@@ -141,9 +142,9 @@ def _alt(names: Sequence[str], more: int, base: Run | None, head: Run, trainings
     sides = "base grey and dashed, head blue and solid" if base else "head only"
     if trainings > 1:
         sides += f", lines the mean of {trainings} trainings, bands from the lowest to the highest"
-    values = "; ".join(f"{short(visible(name), 60)} {_values(name, base, head)}" for name in names)
+    values = [f"{short(visible(name), 60)} {_values(name, base, head)}" for name in names]
     left_out = f" {more} more have curves that are not drawn." if more else ""
-    return f"Metrics by step, {sides}. Final values: {values}.{left_out}"
+    return listed(f"Metrics by step, {sides}. Final values: ", values, left_out)
 
 
 def _panel(axes: Axes, base: Line | None, head: Line | None) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ml_ci.report.escape import visible
 from ml_ci.report.plots.calibration import draw_calibration
 from ml_ci.report.plots.confusion import draw_confusion
 from ml_ci.report.plots.curves import draw_curves
@@ -18,6 +19,7 @@ from ml_ci.report.plots.importance import draw_importance
 from ml_ci.report.plots.ranking import draw_ranking
 from ml_ci.report.plots.residuals import draw_residuals
 from ml_ci.report.plots.side_by_side import UnreadableImageError, draw_pair
+from ml_ci.report.plots.style import short
 from ml_ci.report.plots.trend import draw_trend
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 from ml_ci.result import Result
@@ -63,9 +65,8 @@ def draw(result: Result, folder: Path) -> Drawing:
         except UnreadableImageError as error:
             warnings.append(f"The image {path} cannot be shown: {error}.")
             continue
-        alt = f"{path} as training wrote it: base on the left, head on the right."
-        if result.base.run is None:
-            alt = f"{path} as training wrote it."
+        alt = f"{short(visible(path), 200)} as training wrote it"
+        alt += "." if result.base.run is None else ": base on the left, head on the right."
         plots.append(Plot(name=name, path=target, title=path, alt=alt, width=min(width, FULL_WIDTH)))
     return Drawing(plots=tuple(plots), own=own, warnings=tuple(warnings))
 

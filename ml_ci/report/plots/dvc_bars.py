@@ -12,6 +12,7 @@ from ml_ci.report.plots.dvc_sides import Sides, label
 from ml_ci.report.plots.importance import draw_bars
 from ml_ci.report.plots.multiples import LARGEST
 from ml_ci.report.plots.style import dark_of, short
+from ml_ci.report.plots.words import listed
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 
 _MOST_SAID = 8
@@ -73,4 +74,4 @@ def _alt(plot: Sides, kept: Sequence[str], base: Bars, head: Bars, count: int) -
         value = f"{before} → {after}" if plot.base and plot.head else after if plot.head else before
         said.append(f"{label(name)} {value}")
     of = f" of {count}" if count > len(said) else ""
-    return f"{plot.said('bars, base grey above head blue')} The longest{of}: {'; '.join(said)}."
+    return listed(f"{plot.said('bars, base grey above head blue')} The longest{of}: ", said)

@@ -13,6 +13,7 @@ from ml_ci.report.plots.dvc_axes import legend_above, name_below, name_beside, p
 from ml_ci.report.plots.dvc_sides import Sides, label
 from ml_ci.report.plots.multiples import MOST, figure_height, heading, panels, step_axis, value_axis
 from ml_ci.report.plots.style import BLUE, GREY, dark_of, figure, short
+from ml_ci.report.plots.words import listed
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 
 if TYPE_CHECKING:
@@ -104,9 +105,9 @@ def _draw(axes: Axes, cloud: Cloud, shown: Sequence[Cloud], names: _Names) -> No
 
 def _alt(plot: Sides, clouds: Sequence[Cloud]) -> str:
     looks = "points, base grey beside head blue" if len(clouds) == 1 else "points, base grey, head blue"
-    counts = "; ".join(
+    counts = [
         f"{label(cloud.title)} " + ", ".join(f"{side} {len(points[0]):,}" for side, points in cloud.points.items())
-        for cloud in clouds
-    )
+        for cloud in clouds[:MOST]
+    ]
     left_out = f" {len(clouds) - MOST} more are not drawn." if len(clouds) > MOST else ""
-    return f"{plot.said(looks)} Number of points: {counts}.{left_out}"
+    return listed(f"{plot.said(looks)} Number of points: ", counts, left_out)

@@ -24,6 +24,7 @@ from ml_ci.report.plots.multiples import (
     value_axis,
 )
 from ml_ci.report.plots.style import dark_of, figure, short
+from ml_ci.report.plots.words import listed
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 
 if TYPE_CHECKING:
@@ -188,9 +189,8 @@ def _range(line: Line) -> str:
 
 def _alt(plots: Sequence[Sides], shown: Sequence[Panel], more: int) -> str:
     looks = "base grey and dashed, head blue and solid"
-    values = "; ".join(panel.ends() for panel in shown)
     left_out = f" {more} more are not drawn." if more else ""
     if len(plots) == 1:
-        return f"{plots[0].said(looks)} {values}.{left_out}"
-    alone = "".join(f" {label(plot.title)}: {plot.alone}." for plot in plots if plot.alone)
-    return f"DVC's plots of {label(_folder(plots[0]))} by {label(plots[0].shown.x_label)}, {looks}. {values}.{alone}"
+        return listed(f"{plots[0].said(looks)} ", [panel.ends() for panel in shown], left_out)
+    values = [panel.ends() + (f" ({panel.plot.alone})" if panel.plot.alone else "") for panel in shown]
+    return listed(f"DVC's plots of {label(_folder(plots[0]))} by {label(plots[0].shown.x_label)}, {looks}. ", values)

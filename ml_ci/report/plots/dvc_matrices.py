@@ -12,6 +12,7 @@ from ml_ci.report.plots.confusion_counts import Pairs, shown
 from ml_ci.report.plots.confusion_panels import draw_matrices
 from ml_ci.report.plots.dvc_sides import Sides, label
 from ml_ci.report.plots.style import dark_of, short
+from ml_ci.report.plots.words import listed
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 
 if TYPE_CHECKING:
@@ -122,17 +123,21 @@ def _alt(plot: Sides, pairs: Pairs, rows: str, columns: str) -> str:
     if number > MOST:
         what += f", {MOST} of which are shown"
     right = [_right(pairs, counts) for counts in (pairs.base, pairs.head) if counts is not None]
-    return (
+    begin = (
         f"{what}, rows are {label(rows)} and columns {label(columns)}. "
-        f"Share of pairs of the same class: {' → '.join(f'{share:.1%}' for share in right)}. {_changes(pairs)}"
+        f"Share of pairs of the same class: {' → '.join(f'{share:.1%}' for share in right)}. "
     )
+    changes = _changes(pairs)
+    if pairs.base is None:
+        return listed(f"{begin}Most frequent mistakes: ", changes) if changes else f"{begin}No mistakes."
+    return listed(f"{begin}Largest changes: ", changes) if changes else f"{begin}No kind of mistake changed."
 
 
 def _right(pairs: Pairs, counts: Codes) -> float:
     return float(counts[~pairs.wrong].sum() / max(counts.sum(), 1))
 
 
-def _changes(pairs: Pairs) -> str:
+def _changes(pairs: Pairs) -> list[str]:
     """The mistakes that changed most; of one side alone the most frequent ones."""
     import numpy as np
 
@@ -144,6 +149,4 @@ def _changes(pairs: Pairs) -> str:
             pair = " / ".join(label(pairs.names[place[at]]) for place in (pairs.true, pairs.predicted))
             number = f"{pairs.head[at]:,}" if pairs.base is None else f"{before[at]:,} → {pairs.head[at]:,}"
             said.append(f"{pair}: {number}")
-    if not said:
-        return "No mistakes." if pairs.base is None else "No kind of mistake changed."
-    return f"{'Most frequent mistakes' if pairs.base is None else 'Largest changes'}: {'; '.join(said)}."
+    return said

@@ -19,7 +19,8 @@ from ml_ci.config import Direction
 from ml_ci.report.certainty import ordered
 from ml_ci.report.escape import visible
 from ml_ci.report.plots.forest_axes import Kind, Mark, draw_rows
-from ml_ci.report.plots.style import dark_of
+from ml_ci.report.plots.style import dark_of, short
+from ml_ci.report.plots.words import listed
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 
 if TYPE_CHECKING:
@@ -190,11 +191,13 @@ def _alt(metrics: Sequence[Row], slices: Sequence[Row], hidden: tuple[int, int])
 
     def said(row: Row) -> str:
         allowed = f", allowed {row.allowed}" if row.allowed else ""
-        return f"{row.label} {row.text.replace('  ', ' ')}{allowed}: {words.get(row.kind, row.kind)}"
+        return (
+            f"{short(visible(row.label), 60)} {row.text.replace('  ', ' ')}{allowed}: {words.get(row.kind, row.kind)}"
+        )
 
     drawn = f"{len(metrics)} gated metric{'s' if len(metrics) != 1 else ''}"
     if slices:
         drawn += f" and {len(slices)} slice{'s' if len(slices) != 1 else ''}"
     rest = _below(*hidden)
     text = f"Forest plot of head − base with intervals and what is allowed, for {drawn}, worse to the left. "
-    return text + "; ".join(said(row) for row in (*metrics, *slices)) + "." + (f" {rest.capitalize()}." if rest else "")
+    return listed(text, [said(row) for row in (*metrics, *slices)], f" {rest.capitalize()}." if rest else "")

@@ -10,6 +10,7 @@ from ml_ci import numbers
 from ml_ci.report.escape import visible
 from ml_ci.report.plots.multiples import LARGEST
 from ml_ci.report.plots.style import BLUE, FAINT, GREY, INK, SOFT, WIDTH, dark_of, figure, short
+from ml_ci.report.plots.words import listed
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 from ml_ci.result import Result
 
@@ -114,8 +115,5 @@ def _legend_above(drawn: Figure, base: Bars, head: Bars) -> None:
 def _alt(names: Sequence[str], count: int, base: Bars, head: Bars) -> str:
     sides = "base grey beside head blue, base → head" if base else "head only"
     counted = f"the {len(names)} largest of {count:,} features" if count > len(names) else f"{count} features"
-    return (
-        f"Feature importance, {sides}, {counted}: "
-        + "; ".join(f"{short(visible(name), 60)} {_values(name, base, head)}" for name in names)
-        + "."
-    )
+    values = [f"{short(visible(name), 60)} {_values(name, base, head)}" for name in names]
+    return listed(f"Feature importance, {sides}, {counted}: ", values)

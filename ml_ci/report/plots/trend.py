@@ -23,6 +23,7 @@ from ml_ci.report.plots.multiples import (
     value_axis,
 )
 from ml_ci.report.plots.style import BLUE, GREY, INK, RED, dark_of, figure, short
+from ml_ci.report.plots.words import listed
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 from ml_ci.result import Result
 
@@ -210,10 +211,8 @@ def _legend_above(drawn: Figure, trends: Sequence[Trend]) -> None:
 def _alt(trends: Sequence[Trend], more: int, head: Run) -> str:
     counted = f"{len(trends)} gated metric{'s' if len(trends) > 1 else ''}"
     text = f"Trend of {counted} over the base branch's last records, the oldest first, and head at the end. "
-    text += "; ".join(_said(trend) for trend in trends) + "."
-    if not head.test_set:
-        text += " On which examples they were measured is not known."
-    return text + (f" {more} more are not drawn." if more else "")
+    unknown = "" if head.test_set else " On which examples they were measured is not known."
+    return listed(text, [_said(trend) for trend in trends], unknown + (f" {more} more are not drawn." if more else ""))
 
 
 def _said(trend: Trend) -> str:
