@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -15,7 +16,7 @@ from ml_ci.records import Metric, Past, Run
 from ml_ci.report.charts import as_text
 from ml_ci.report.markdown import render_comment, render_report
 from ml_ci.report.presentation import Illustrations, Picture, Presentation
-from ml_ci.result import Result
+from ml_ci.result import OwnReport, Result
 from tests.render.github_markdown import unsanitized
 from tests.render.references import acted_on
 from tests.render.tree import Node, parse, tree_of
@@ -92,7 +93,7 @@ texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), min_size=1, max_
     lambda found: f"{''.join(found)}a"
 )
 values = st.sampled_from(
-    [math.nan, math.inf, -math.inf, 1e-320, 5e-324, 1e308, -1e308, 1.797e308, 0.0, -0.0, 0.5, 1e15, -3]
+    [math.nan, math.inf, -math.inf, 1e-320, 5e-324, 1e308, -1e308, 1.797e308, 0.0, -0.0, 0.5, 1e15, -3, 4e-07]
 )
 
 
@@ -111,6 +112,7 @@ class Foreign:
     slice: str
     warning: str
     why: str
+    branch: str
     key: str
     title: str
     alt: str
@@ -137,7 +139,10 @@ def found(words: Foreign, number: Numbers) -> Result:
     """A result that has these words wherever there is room for words."""
     base = side(BASE, words, number.base, 1.5, changed="1")
     head = side(HEAD, words, number.head, number.other, changed=words.value)
-    plain = replace(result(base, head, rule(words.gated, regression=0.01), why=words.why), key=words.key)
+    plain = replace(
+        result(base, head, rule(words.gated, regression=0.01), why=f"{words.why} on the branch {words.branch}"),
+        key=words.key,
+    )
     records = tuple(
         Past(commit=f"{n:040x}", started="", test_set="", metrics={words.gated: value})
         for n, value in enumerate((number.head, 0.5, number.base, 0.7))
@@ -183,6 +188,9 @@ OURS = {
     f"https://github.com/octo/churn/commit/{BASE}",
     "https://github.com/octo/churn/actions/runs/1",
 }
+PUBLISHED, TITLE, FOLD = "https://x.example/own.png", "The repository's own report", "1 metric did not change"
+PLAIN = result(run(BASE, accuracy=0.9, rows=7), run(accuracy=0.95, rows=7), rule("accuracy", regression=0.01))
+SHOWN = (Picture(title="plots/a.png", alt="A picture", url="https://x.example/a.png", width=800),)
 # words that GitHub would act on are inline code, so there are more of these
 DISSOLVED = frozenset({"code"})
 
@@ -220,6 +228,37 @@ def test_no_name_breaks_out_of_a_chart_or_a_sparkline(words: Foreign, number: Nu
         for each in (HARMLESS, words)
     )
     assert theirs.shape(DISSOLVED) == ours.shape(DISSOLVED)
+
+
+@few
+@given(texts, texts, texts)
+def test_nothing_around_the_repositorys_own_report_changes_with_it(text: str, path: str, words: str) -> None:
+    """Its text, the path of an image in it, and the words for that image."""
+
+    def tree(text: str, path: str, words: str) -> Node:
+        address = quote(path.encode(errors="replace"), safe="")
+        own = OwnReport(
+            path="report.md", text=f"{text}\n\n![{words}](<{address}>)\n\n<img src={address} alt='{words}'>"
+        )
+        published = {each: Picture(title="", alt="", url=PUBLISHED, width=800) for each in (address, path)}
+        return tree_of(
+            render_comment(replace(PLAIN, report=own), ON_GITHUB, Illustrations(pictures=SHOWN, own=published))
+        )
+
+    ours, theirs = tree("harmless", "a.png", "words"), tree(text, path, words)
+    # emoji and some languages need characters that are not seen
+    assert [found for found in acted_on(theirs) if not found.startswith("not seen")] == []
+    assert around(theirs) == around(ours)
+    for image in theirs.all("img"):
+        assert image.attributes["src"] in {PUBLISHED, SHOWN[0].url} or image.attributes["src"].startswith("http")
+
+
+def around(tree: Node) -> tuple[list[Node | str], list[Node | str]]:
+    """What stands before the own report's title, and from the fold after it on."""
+    top = [child for child in tree.inside if not (isinstance(child, str) and not child.strip())]
+    (title,) = (place for place, child in enumerate(top) if not isinstance(child, str) and child.text.strip() == TITLE)
+    (fold,) = (place for place, child in enumerate(top) if not isinstance(child, str) and FOLD in child.text[:80])
+    return top[: title + 1], top[fold:]
 
 
 @few
