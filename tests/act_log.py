@@ -76,8 +76,8 @@ def read_log(done: subprocess.CompletedProcess[str], sha: str, seconds: float, k
         match entry.get("command"):
             case "set-output" if of_action:
                 outputs[entry["name"]] = entry["arg"]
-            case "summary" if of_action:
-                summary = entry["content"]
+            case "summary" if entry.get("stepID", [])[:1] == ["ml-ci"]:  # one of the action's own steps
+                summary += entry["content"]
             case "error" | "warning" | "notice" as level:
                 title = entry.get("kvPairs", {}).get("title", "")
                 annotations.append(Annotation(level=level, title=title, text=entry["arg"]))

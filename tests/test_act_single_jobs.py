@@ -188,10 +188,19 @@ def test_the_quickstarts_pull_request_gets_its_verdict_its_changes_and_its_pictu
     (comment,) = quickstart.comments()
     assert "- **Parameters**: `learning_rate` 0.1 → 1.2" in comment.body
     assert "- **Data**: `data/train.csv`" in comment.body
-    pictures = re.findall(r'<img src="([^"]+)"', comment.body)
-    assert [re.sub(r"[0-9a-f]{64}", "SHA", url) for url in pictures] == [
-        f"{quickstart.url}/octo/model/raw/ml-ci-data/images/SHA.png"
-    ] * 3
+    titles = re.findall(r"^\*\*([^*]+)\*\*<br>$", comment.body, re.MULTILINE)
+    assert titles == [
+        "Head − base with its interval",
+        "Metrics by step",
+        "Confusion matrices",
+        "ROC and precision–recall",
+        "Calibration",
+        "plots/confusion\\_matrix.png",
+    ]
+    pictures = re.findall(r'(?:<img src|srcset)="([^"]+)"', comment.body)
+    place = f"{quickstart.url}/octo/model/raw/ml-ci-data/images/SHA.png"
+    # all but training's own image are there for dark pages, too
+    assert [re.sub(r"[0-9a-f]{64}", "SHA", url) for url in pictures] == [place] * (2 * len(titles) - 1)
     for url in pictures:
         answer = requests.get(url, timeout=10)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")
