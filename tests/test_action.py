@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from ml_ci import action
 from ml_ci.github.artifact import artifact_name, artifact_page
 from ml_ci.github.event import read_event
-from tests.action_job import TOKEN, Job
+from tests.action_job import CONFIG, TOKEN, Job
 from tests.github_server import GitHubServer
 
 CHOICES = {
@@ -151,6 +153,46 @@ def test_with_comment_failure_there_is_none_for_a_pass(job: Job) -> None:
 
 def test_with_comment_changes_there_is_none_where_no_metric_moved(job: Job) -> None:
     assert comments_after(job, "0.9", "changes") == 0
+
+
+# --- the plots
+
+CURVE = """
+from pathlib import Path
+
+accuracy = float(Path("params.yaml").read_text().split()[-1])
+Path("metrics.csv").write_text("step,accuracy\\n0,0.1\\n1,0.5\\n2,%s\\n" % accuracy)
+"""
+
+
+@pytest.mark.parametrize(
+    ("plots", "withheld", "shown"),
+    [
+        ("auto", (), "picture"),
+        ("branch", (), "picture"),
+        ("inline", (), "chart"),
+        ("none", (), ""),
+        ("auto", ("contents",), "chart"),
+        ("branch", ("contents",), "chart"),
+    ],
+)
+def test_plots_are_pictures_or_charts_or_nothing(job: Job, plots: str, withheld: tuple[str, ...], shown: str) -> None:
+    config = f"{CONFIG}metrics: [metrics.csv]\n"
+    job.github.git.commit_files("main", {"train.py": CURVE, ".ml-ci.yml": config, ".gitignore": "metrics.csv\n"})
+    job.github.withhold(*withheld)
+    done = job.on_pull_request(plots=plots)
+
+    assert (done.code, done.outputs["verdict"]) == (0, "pass"), done.log
+    text = job.github.comments()[0].body
+    pictures = re.findall(r'(?:srcset|src)="([^"]+)"', text)
+    assert [requests.get(url, timeout=10).content[:4] for url in pictures] == [b"\x89PNG"] * 2 * (shown == "picture")
+    assert ("```mermaid" in text) == (shown == "chart")
+    assert (
+        ("permissions:" in done.summary)
+        == ("contents: write" in done.summary)
+        == (plots == "branch" and bool(withheld))
+    )
+    assert (Path(done.outputs["report"]).parent / "plots" / "curves-dark.png").is_file()
 
 
 # --- the artifact
