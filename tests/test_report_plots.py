@@ -120,8 +120,35 @@ def test_trainings_own_images_stand_side_by_side(tmp_path: Path) -> None:
     assert "plots/matrix.png" in plot.alt
     with Image.open(plot.path) as sheet:
         height = sheet.height - 20
-        assert sheet.getpixel((20, height)) == (255, 0, 0)
-        assert sheet.getpixel((sheet.width - 20, height)) == (0, 0, 255)
+        assert sheet.getpixel((20, height)) == (255, 0, 0, 255)
+        assert sheet.getpixel((sheet.width - 20, height)) == (0, 0, 255, 255)
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#0d1117"])
+def test_what_is_written_above_them_is_read_on_light_pages_and_on_dark_ones(tmp_path: Path, page: str) -> None:
+    """By the contrast of WCAG 2, 1.4.3: at least 3 for letters as large as these. The picture itself is not touched."""
+    images = {"h": picture(tmp_path / "h.png", (200, 100), "blue")}
+    (plot,) = draw(result(run(BASE, f1=0.5), with_image("1" * 40, "h"), images=images), tmp_path).plots
+    with Image.open(plot.path) as sheet:
+        shown = Image.new("RGBA", sheet.size, page)
+        shown.alpha_composite(sheet)
+    ground = luminance(shown.getpixel((sheet.width // 2, 2)))
+    letters = [luminance(shown.getpixel((x, y))) for x in range(60) for y in range(30)]
+    assert max(contrast(ground, letter) for letter in letters) >= 3
+    assert ground == luminance(shown.getpixel((190, 10)))
+    assert shown.getpixel((sheet.width - 20, sheet.height - 20)) == (0, 0, 255, 255)
+
+
+def contrast(one: float, other: float) -> float:
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+
+
+def luminance(pixel: object) -> float:
+    """WCAG 2's relative luminance."""
+    assert isinstance(pixel, tuple)
+    parts = [value / 255 for value in pixel[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return float(sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True)))
 
 
 def test_an_image_that_only_head_has_stands_beside_an_empty_panel(tmp_path: Path) -> None:
