@@ -350,10 +350,11 @@ def test_no_link_leads_out_of_the_repository(tmp_path: Path) -> None:
 
 
 def test_a_link_into_dvcs_cache_is_read(tmp_path: Path) -> None:
-    written(tmp_path / "cache", {"kept.csv": "a\n1\n"})
+    kept = f"files/md5/ab/{'0' * 30}"
+    written(tmp_path / "cache", {kept: "a\n1\n"})
     config = f"[cache]\n    dir = {tmp_path / 'cache'}\n"
     top = written(tmp_path / "repository", {"dvc.yaml": "plots: [link.csv]\n", ".dvc/config": config})
-    (top / "link.csv").symlink_to(tmp_path / "cache" / "kept.csv")
+    (top / "link.csv").symlink_to(tmp_path / "cache" / kept)
     assert list(read(top)[0]) == ["link.csv"]
 
 

@@ -474,11 +474,12 @@ def test_patterns_name_regular_files_below_the_folder_sorted_and_once(tmp_path: 
 def test_nothing_outside_of_the_folder_is_named(tmp_path: Path) -> None:
     folder, cache = tmp_path / "repo", tmp_path / "cache"
     folder.mkdir()
-    cache.mkdir()
+    kept = cache / "files" / "md5" / "ab" / ("0" * 30)
+    kept.parent.mkdir(parents=True)
     (tmp_path / "secret.png").touch()
-    (cache / "ab12").touch()
+    kept.touch()
     (folder / "link.png").symlink_to("../secret.png")
-    (folder / "dvc.png").symlink_to(cache / "ab12")
+    (folder / "dvc.png").symlink_to(kept)
     (folder / "up").symlink_to("..")
     (folder / "inner.png").touch()
     (folder / "alias.png").symlink_to("inner.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ml_ci.report.files import write_output
 from ml_ci.report.own_markdown import safe
-from ml_ci.report.presentation import Picture
+from ml_ci.report.presentation import Picture, Presentation
 from ml_ci.result import MOST_OWN, OwnReport, Result
 from ml_ci.sources.own_report import FoundReport, addresses, read_report
 from tests.conftest import RunJob
@@ -89,8 +91,11 @@ def test_a_link_into_git_by_another_name_is_refused(tmp_path: Path) -> None:
 
 def test_a_link_into_dvcs_cache_is_what_dvc_makes_of_a_file(tmp_path: Path) -> None:
     top, cache = tmp_path / "repo", tmp_path / "cache"
+    kept = cache / "files" / "md5" / "ab" / ("0" * 30)
+    kept.parent.mkdir(parents=True)
+    picture(cache / "a.png").rename(kept)
     top.mkdir()
-    (top / "a.png").symlink_to(picture(cache / "files" / "a.png"))
+    (top / "a.png").symlink_to(kept)
     (top / "report.md").write_text("![a](a.png)")
     found, warnings = read_report(top / "report.md", top, [cache])
     assert found is not None
@@ -179,6 +184,15 @@ def test_heads_report_and_images_are_in_the_result(tmp_path: Path, run_job: RunJ
     told = [warning for warning in result.head.warnings if "../../out.png" in warning]
     assert len(told) == 1
     assert not any("out.png" in warning for warning in result.base.run.warnings)
+
+
+def test_its_images_are_in_report_md_and_inside_of_the_page(tmp_path: Path, run_job: RunJob) -> None:
+    result = job(tmp_path / "repo", run_job, WRITES_REPORT)
+    out = write_output(result, Presentation(), tmp_path / "out")
+    (drawn,) = (tmp_path / "out" / "plots").glob("report-*.png")
+    content = base64.b64encode(drawn.read_bytes()).decode()
+    assert f'<img src="plots/{drawn.name}" alt="ROC"' in out.report_md.read_text(encoding="utf-8")
+    assert f'<img src="data:image/png;base64,{content}" alt="ROC"' in out.report_html.read_text(encoding="utf-8")
 
 
 def test_a_report_that_this_training_did_not_write_is_not_shown(tmp_path: Path, run_job: RunJob) -> None:

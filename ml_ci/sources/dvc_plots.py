@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from ml_ci.sources.dvc_plot_definitions import Definition, Definitions, Field, d
 from ml_ci.sources.dvc_plot_series import TEMPLATES, Pair, UndrawableError, axes_with_names, plots_of, thinned
 from ml_ci.sources.dvc_settings import cache_folder
 from ml_ci.sources.file_text import BrokenFileError
+from ml_ci.sources.true_place import is_own
 
 MOST_POINTS_OF_ALL = 20_000
 """Points of all plots of a run, so that its record stays small."""
@@ -33,7 +33,7 @@ def read_plots(
     `known` is what `definitions` says, for who asks more than one of these: in a large repository the search takes time.
     """
     found = known or definitions(directory, top)
-    reader = _Reader(top, _insides(directory, top), counts, found)
+    reader = _Reader(top, _caches(directory, top), counts, found)
     plots = [plot for definition in found.plots.values() for plot in reader.read(definition)]
     if len(plots) > MOST_PLOTS:
         found.warnings.append(f"DVC has {len(plots)} plots here: only the first {MOST_PLOTS} are shown.")
@@ -49,16 +49,16 @@ def declared_files(directory: Path, top: Path, known: Definitions | None = None)
 
 def declared_images(directory: Path, top: Path, known: Definitions | None = None) -> list[Path]:
     """The images among DVC's plots that are there: files of the repository, or links into DVC's cache."""
-    insides = _insides(directory, top)
+    caches = _caches(directory, top)
     paths = (top / name for name in (known or definitions(directory, top)).images)
-    return [path for path in paths if path.is_file() and _is_inside(path, insides)]
+    return [path for path in paths if path.is_file() and is_own(path, top, caches)]
 
 
 class _Reader:
     """Reads each file once for all the plots that it is in; one that cannot be read is remembered with its reason."""
 
-    def __init__(self, top: Path, insides: list[str], counts: Callable[[Path], bool], found: Definitions) -> None:
-        self.top, self.insides, self.counts, self.found = top, insides, counts, found
+    def __init__(self, top: Path, caches: list[Path], counts: Callable[[Path], bool], found: Definitions) -> None:
+        self.top, self.caches, self.counts, self.found = top, caches, counts, found
         self.wanted: dict[tuple[str, bool], set[Wanted]] = {}
         self.tables: dict[tuple[str, bool], Table | BrokenFileError] = {}
         for definition in found.plots.values():
@@ -129,7 +129,7 @@ class _Reader:
     def _check(self, path: Path) -> None:
         if not path.is_file():
             raise BrokenFileError("there is no such file")
-        if not _is_inside(path, self.insides):
+        if not is_own(path, self.top, self.caches):
             raise BrokenFileError("it is a link that leads out of the repository")
         if not self.counts(path):
             raise BrokenFileError("this training did not write its data")
@@ -147,19 +147,13 @@ def _axes(definition: Definition) -> list[tuple[Field | None, Field]]:
     return list(zip(definition.x, definition.y, strict=True)) if len(definition.x) == len(definition.y) else []
 
 
-def _insides(directory: Path, top: Path) -> list[str]:
-    """Where files may be in truth: the repository, and DVC's cache, which its links lead to."""
+def _caches(directory: Path, top: Path) -> list[Path]:
+    """DVC's cache, which its links lead to."""
     root = find_dvc(directory, top)
     try:
-        caches = [cache_folder(root)] if root else []
+        return [cache_folder(root)] if root else []
     except OutsideError:
-        caches = []
-    return [os.path.realpath(folder) for folder in (top, *caches)]
-
-
-def _is_inside(path: Path, insides: list[str]) -> bool:
-    place = os.path.realpath(path)
-    return any(place.startswith(folder + os.sep) for folder in insides)
+        return []
 
 
 def _within_budget(plots: list[DataPlot], warnings: list[str]) -> tuple[DataPlot, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from ml_ci.sources import documents
 from ml_ci.sources.file_text import BrokenFileError, read_text, text_of
 from ml_ci.sources.free_text import read_free_text
 from ml_ci.sources.tables import read_table
+from ml_ci.sources.true_place import is_own
 from ml_ci.thinning import thinned
 
 _DOCUMENTS = {".json": "json", ".jsonl": "json", ".ndjson": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml"}
@@ -90,19 +90,17 @@ def written(before: Signature | None, after: Signature | None) -> bool:
 def expand(directory: Path, patterns: Sequence[str], also: Sequence[Path] = ()) -> list[Path]:
     """The files that glob patterns, relative to `directory`, name; sorted, each once.
 
-    Only regular files whose true place (links resolved) is below `directory` or one of `also` (DVC's cache, where its
-    links lead): what a link shows of the rest of the machine is not the repository's to publish. `.git` and `.ml-ci`
+    Only regular files whose true place (links resolved) is below `directory`, or that are files of one of `also` (DVC's
+    cache, where its links lead): what a link shows of the rest of the machine is not the repository's to publish. `.git` and `.ml-ci`
     are passed over. Raises ConfigError for a pattern that is absolute.
     """
-    inside = [os.path.realpath(folder) for folder in (directory, *also)]
     found: dict[str, Path] = {}
     for pattern in patterns:
         if Path(pattern).is_absolute() or not pattern:
             raise ConfigError(f"`{pattern}` cannot be looked for: write a path relative to the working directory.")
         literal = directory / pattern  # first, for a name may hold brackets
         for path in [literal] if literal.is_file() else _glob(directory, pattern):
-            place = os.path.realpath(path)
-            if path.is_file() and any(place.startswith(folder + os.sep) for folder in inside):
+            if path.is_file() and is_own(path, directory, also):
                 found[path.relative_to(directory).as_posix()] = path
     return [found[name] for name in sorted(found)]
 

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from ml_ci.result import MOST_OWN
 from ml_ci.sources.file_text import BrokenFileError, text_of
 from ml_ci.sources.images import to_pngs
+from ml_ci.sources.true_place import is_own
 
 MOST_BYTES = 200_000
 """A comment has room for 60,000, the full report for 1,000,000 of all that is in it."""
@@ -79,13 +80,12 @@ class _Images(HTMLParser):
 
 def _images(text: str, file: Path, top: Path, also: Sequence[Path]) -> tuple[dict[str, bytes], list[str]]:
     name = file.relative_to(top).as_posix()
-    insides = [os.path.realpath(folder) for folder in (top, *also)]
     places: dict[str, Path] = {}
     refused, missing = [], []
     for address in addresses(text):
         if _ELSEWHERE.match(address):
             continue
-        path = _inside(address, file.parent, top, insides)
+        path = _inside(address, file.parent, top, also)
         if path is None:
             refused.append(address)
         elif not _is_file(path):
@@ -105,7 +105,7 @@ def _images(text: str, file: Path, top: Path, also: Sequence[Path]) -> tuple[dic
     return {address: png[1] for address, png in pngs.items() if png}, [*warnings, *said]
 
 
-def _inside(address: str, folder: Path, top: Path, insides: Sequence[str]) -> Path | None:
+def _inside(address: str, folder: Path, top: Path, also: Sequence[Path]) -> Path | None:
     """The file that an address means; None where that is not one of the repository, whatever links lead there."""
     if _NO_PATH.match(address):
         return None
@@ -115,11 +115,7 @@ def _inside(address: str, folder: Path, top: Path, insides: Sequence[str]) -> Pa
     place = Path(os.path.normpath(folder / path))
     if not place.is_relative_to(top) or _HIDDEN & {part.lower() for part in place.relative_to(top).parts}:
         return None
-    real = os.path.realpath(place)
-    if not any(real.startswith(inside + os.sep) for inside in insides):
-        return None
-    hidden = real.startswith(insides[0] + os.sep) and _HIDDEN & set(Path(real).relative_to(insides[0]).parts)
-    return None if hidden else place
+    return place if is_own(place, top, also) else None
 
 
 def _is_file(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from ml_ci.sources.broken_predictions import LARGEST_FILE, BrokenPredictionsError, too_large
 from ml_ci.sources.csv_predictions import CsvPredictions
 from ml_ci.sources.parquet_predictions import open_parquet
+from ml_ci.sources.true_place import is_own
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +33,8 @@ class PredictionsFile(Protocol):
 def open_predictions(path: Path, where: str, inside: Sequence[Path]) -> PredictionsFile:
     """The file, told by its ending, with its header or its metadata read; `where` is what messages call it.
 
-    Its true place (links resolved) has to be below one of the folders `inside`. Raises BrokenPredictionsError.
+    Its true place (links resolved) has to be below the first of the folders `inside`, or in one of the others, which are
+    DVC's caches. Raises BrokenPredictionsError.
     """
     try:
         status = path.stat()
@@ -43,7 +44,7 @@ def open_predictions(path: Path, where: str, inside: Sequence[Path]) -> Predicti
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
         raise BrokenPredictionsError(f"{where} is {kind}; let training write one file with a row for each example.")
-    if not any(Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)) for folder in inside):
+    if not is_own(path, inside[0], inside[1:]):
         raise BrokenPredictionsError(
             f"{where} is a link that leads out of the repository; let training write the file itself there."
         )
