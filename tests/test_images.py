@@ -138,6 +138,20 @@ def test_a_picture_of_too_many_pixels_is_not_opened(tmp_path: Path) -> None:
 # -- SVG
 
 
+def test_a_photograph_of_many_passes_is_not_opened(tmp_path: Path) -> None:
+    """Each of them is a few bytes, and has every pixel drawn again."""
+    content = io.BytesIO()
+    Image.new("L", (64, 64), 128).save(content, "JPEG", progressive=True)
+    whole = content.getvalue()
+    last = whole.rindex(b"\xff\xda")
+    path = tmp_path / "a.jpg"
+    path.write_bytes(whole)
+    assert to_png(path)
+    path.write_bytes(whole[:last] + whole[last:-2] * 1000 + whole[-2:])
+    with pytest.raises(UnreadableImageError, match="more than 100 passes"):
+        to_png(path)
+
+
 def test_matplotlibs_svg_is_drawn(tmp_path: Path) -> None:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

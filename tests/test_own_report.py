@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,13 @@ def written(top: Path, text: str, name: str = "report.md") -> tuple[FoundReport,
 def test_markdown_images_and_html_images_are_found_and_links_are_not() -> None:
     text = '![a](a.png) [b](b.png) <img src="c.png"> ![d][x] `![e](e.png)`\n\n    ![f](f.png)\n\n<!-- ![g](g.png) -->\n\n[x]: d.png\n'
     assert addresses(text) == ["a.png", "c.png", "d.png"]
+
+
+@pytest.mark.parametrize("piece", ["<a ", "<!-- ", "<img src='", "<pre><!", "</"])
+def test_tags_that_never_end_take_no_time(piece: str) -> None:
+    before = time.process_time()
+    addresses("<pre>\n" + piece * (200_000 // len(piece)))
+    assert time.process_time() - before < 5
 
 
 def test_images_are_pngs_by_the_address_in_the_text(tmp_path: Path) -> None:

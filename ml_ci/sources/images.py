@@ -33,6 +33,8 @@ _WIDTH, _HEIGHT = 1600, 3200
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 _MOST_BYTES = 50_000_000
 _MOST_PIXELS = 40_000_000
+_MOST_SCANS = 100
+"""Passes over a JPEG, of which a usual one has ten at most: some bytes more for each, and hours for some hundred thousand."""
 _SVG_SECONDS = 10
 _PATIENCE = 20
 
@@ -92,6 +94,8 @@ def _pixels(content: bytes) -> Image:
 
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > _MOST_SCANS:
+        raise UnreadableImageError(f"it is drawn in more than {_MOST_SCANS} passes, which takes too long")
     try:
         with warnings.catch_warnings(), Image.open(BytesIO(content), formats=_FORMATS) as image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from string import ascii_lowercase
 from urllib.parse import unquote
 
 from ml_ci.result import MOST_OWN
@@ -24,6 +25,8 @@ MOST_BYTES = 200_000
 _MOST_HTML = 1_000_000
 _NAMED = 5
 _ELSEWHERE = re.compile(r"https?://", re.IGNORECASE)
+_SCHEMES = {"http", "https", "file", "data", "ftp", "javascript", *ascii_lowercase}
+"""Of addresses that are looked at, also to say that they are refused; Windows has drives of one letter."""
 _NO_PATH = re.compile(r"[a-z][a-z0-9+.-]*:|[/\\~]", re.IGNORECASE)
 _HIDDEN = frozenset({".git", ".ml-ci"})
 
@@ -59,10 +62,13 @@ def read_report(file: Path, top: Path, also: Sequence[Path]) -> tuple[FoundRepor
 def addresses(text: str) -> list[str]:
     """The addresses of the images in Markdown, each once, as GitHub's parser gives them to a browser."""
     import cmarkgfm
+    import nh3
     from cmarkgfm.cmark import Options
 
+    rendered = cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE)[:_MOST_HTML]
     reader = _Images()
-    reader.feed(cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE)[:_MOST_HTML])
+    # Python's own parser needs minutes for tags that never end; of what nh3 writes every one does
+    reader.feed(nh3.clean(rendered, tags={"img"}, attributes={"img": {"src"}}, url_schemes=_SCHEMES, link_rel=None))
     reader.close()
     return list(dict.fromkeys(reader.addresses))
 
