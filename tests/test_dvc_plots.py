@@ -523,8 +523,23 @@ def test_texts_on_an_axis_are_its_names(tmp_path: Path) -> None:
     assert warnings == ""
 
 
+LAUGHS = "b0: &b0 [x, x, x]\n" + "".join(f"b{n}: &b{n} [{', '.join([f'*b{n - 1}'] * 9)}]\n" for n in range(1, 12))
+"""Ten billion values, in as many lines as there are decades."""
+
+
 @pytest.mark.parametrize(
-    "pipeline", ["plots: {a: [", "- a\n", "plots: 5\n", "plots: [5, {}, [a], null]\n", "[" * 20_000]
+    "pipeline",
+    [
+        *("plots: {a: [", "- a\n", "plots: 5\n", "plots: [5, {}, [a], null]\n", "[" * 20_000),
+        f"{LAUGHS}plots:\n  - b.csv: {{x: *b11}}\n",
+        f"{LAUGHS}stages: {{s: {{plots: [b.csv: {{y: {{b.csv: *b11}}}}]}}}}\n",
+        "plots:\n  - b.csv: &b {x: 'a${z}', more: *b}\n",
+        "vars:\n  - &v {v: *v}\n  - *v\nplots:\n  - b.csv: {x: '${v}'}\n".replace("&v {v: *v}", "&v\n    v: *v"),
+        f"vars: [v: {'x' * 100_000}]\nplots: [b.csv: {{title: '{'${v}' * 100_000}'}}]\n",
+        "plots: [b.csv: {x: 2024-13-45}]\n",
+        f"plots: [b.csv: {{x: 0x{'f' * 9000}}}]\n",
+        f"plots: [b.csv: {{x: {'9' * 9000}}}]\n",
+    ],
 )
 def test_a_broken_dvc_yaml_is_a_warning_at_most(tmp_path: Path, pipeline: str) -> None:
     top = written(tmp_path, {"dvc.yaml": "plots: [a.csv]\n", "a.csv": "a\n1\n", "sub/dvc.yaml": pipeline})

@@ -9,6 +9,7 @@ from typing import Any
 
 from ml_ci.errors import OutsideError
 from ml_ci.records import DataVersion
+from ml_ci.sources.unfolding import is_too_large
 
 Read = Callable[[str], bytes | None]
 """Gives a tracked file's content by its path in the repository: of the working tree, or of a commit."""
@@ -65,6 +66,10 @@ def read_document(content: bytes, path: str) -> Mapping[str, Any]:
         ) from error
     except RecursionError:
         raise OutsideError(f"{path} is nested too deeply, so DVC cannot read it: repair it.") from None
+    except ValueError as error:  # a date such as 2024-13-45, a number of 5,000 digits
+        raise OutsideError(f"{path} holds a value that cannot be read ({error}): repair it.") from error
+    if is_too_large(document, len(content)):
+        raise OutsideError(f"{path} holds a value that is endless, or far larger than the file: write it out.")
     if not isinstance(document, dict):
         raise OutsideError(
             f"{path} is not a file of DVC's: its top level is no mapping; run `dvc status` and repair it."

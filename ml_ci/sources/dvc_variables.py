@@ -13,11 +13,14 @@ from typing import Any
 
 from ml_ci.sources import documents
 from ml_ci.sources.file_text import BrokenFileError, read_text
+from ml_ci.sources.unfolding import is_too_large
 
 _USUAL = "params.yaml"
 _KINDS = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".toml": "toml"}
 _USE = re.compile(r"(?<!\\)\$\{(.*?)\}")
 _LARGEST = 1_000_000
+_LONGEST = 500
+"""Characters of a variable. It stands for a path or a name, and may be used some hundred thousand times."""
 
 
 def variables(pipeline: Path, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +53,8 @@ def _text(use: re.Match[str], known: Mapping[str, Any]) -> str:
             return use[0]
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value) if isinstance(value, str | int | float) else use[0]
+    text = str(value) if isinstance(value, str | int | float) else use[0]
+    return text if len(text) <= _LONGEST else use[0]
 
 
 def _in_file(folder: Path, entry: str) -> Mapping[str, Any]:
@@ -61,10 +65,11 @@ def _in_file(folder: Path, entry: str) -> Mapping[str, Any]:
     if not inside or not path.is_file() or path.suffix not in _KINDS:
         return {}
     try:
-        document = documents.parse(read_text(path, largest=_LARGEST), _KINDS[path.suffix])
+        text = read_text(path, largest=_LARGEST)
+        document = documents.parse(text, _KINDS[path.suffix])
     except BrokenFileError:
         return {}
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or is_too_large(document, len(text)):
         return {}
     return {key: document[key] for key in keys.split(",") if key in document} if keys else document
 
