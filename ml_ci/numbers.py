@@ -75,7 +75,8 @@ def _rounded(value: float | None, digits: int) -> str:
 def pair(base: float | None, head: float | None, interval: tuple[float, float] | None = None) -> tuple[str, str]:
     """Both sides with the same number of decimals, and enough of them to see two digits of their difference.
 
-    Where the `interval` of their difference is known, no decimal is shown of which it knows nothing (`_known_decimals`).
+    Where the `interval` of their difference is known, no decimal is shown of which it knows nothing (`_known_decimals`),
+    but for three digits of the smaller one.
     """
     if base is None or head is None or not (math.isfinite(base) and math.isfinite(head)):
         return number(base), number(head)
@@ -88,9 +89,11 @@ def pair(base: float | None, head: float | None, interval: tuple[float, float] |
         digits = max(_DIGITS, min(_MOST_DIGITS, 2 + _magnitude(largest) - gap.adjusted()))
         return number(base, digits), number(head, digits)
     needed = min(1 - gap.adjusted(), _decimals(largest, _MOST_DIGITS))
-    decimals = min(max(_decimals(largest, _DIGITS), needed), _known_decimals(base, head, interval))
-    if any(value != 0 and _magnitude(value) < 2 - decimals for value in (base, head)):
+    decimals = max(_decimals(largest, _DIGITS), needed)
+    smallest = min(_magnitude(value) for value in (base, head) if value != 0)
+    if smallest < 2 - decimals:
         return number(base), number(head)
+    decimals = int(min(decimals, max(_known_decimals(base, head, interval), 2 - smallest)))
     before, after = (f"{_exact(value):.{decimals}f}" for value in (base, head))
     while "." in before and before[-1] == after[-1] == "0":
         before, after = before[:-1].rstrip("."), after[:-1].rstrip(".")
@@ -121,7 +124,7 @@ def change(
         return "="
     delta = difference(base, head)
     arrow = "▲" if delta > 0 else "▼"
-    digits = int(min(3, _known_decimals(base, head, interval) + _magnitude(delta) + 1))
+    digits = _delta_digits(base, head, interval)
     text = f"{arrow}{_SPACE}{signed(delta, digits)}"
     if base != 0 and 1e-5 <= abs(delta / base) < 10:
         text += f" ({percent(delta / abs(base), digits)})"
@@ -130,9 +133,18 @@ def change(
     return text
 
 
+def delta(base: float, head: float, interval: tuple[float, float] | None = None) -> str:
+    """Head − base as in `change`, the number alone."""
+    return "0" if same(base, head) else signed(difference(base, head), _delta_digits(base, head, interval))
+
+
 def difference(base: float, head: float) -> float:
     """Head − base in decimals, as people see the two: 0.945 − 0.95 is −0.005, though in binary it is a little less."""
     return float(_exact(head) - _exact(base))
+
+
+def _delta_digits(base: float, head: float, interval: tuple[float, float] | None) -> int:
+    return int(min(3, _known_decimals(base, head, interval) + _magnitude(difference(base, head)) + 1))
 
 
 def _known_decimals(base: float, head: float, interval: tuple[float, float] | None) -> float:

@@ -56,6 +56,24 @@ def test_both_sides_have_the_digits_in_which_they_differ(
     assert numbers.pair(base, head) == texts
 
 
+@pytest.mark.parametrize(
+    ("base", "head", "interval", "texts"),
+    [
+        (0.98712, 0.98745, (-0.0012, 0.0019), ("0.9871", "0.9874")),
+        (12.3456, 14.987, (-3.0, 6.0), ("12.3", "15.0")),
+        # of half their width two digits would be fewer than three of the numbers
+        (0.1351, 0.2704, (0.037, 0.249), ("0.135", "0.270")),
+        (0.05123, 0.07611, (-0.01, 0.03), ("0.0512", "0.0761")),
+        (1.2345, 1e-5, (-1.0, 1.0), ("1.234", "1e-05")),
+        (0.5, 0.75, (-INF, INF), ("0.50", "0.75")),
+    ],
+)
+def test_no_decimal_is_shown_of_which_the_interval_knows_nothing(
+    base: float, head: float, interval: tuple[float, float], texts: tuple[str, str]
+) -> None:
+    assert numbers.pair(base, head, interval) == texts
+
+
 @pytest.mark.parametrize("exponent", range(-300, 300, 7))
 def test_two_digits_of_any_difference_of_a_millionth_can_be_seen(exponent: int) -> None:
     base = 1.2345 * 10.0**exponent

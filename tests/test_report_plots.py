@@ -64,6 +64,13 @@ def test_the_forest_says_in_words_what_it_shows(tmp_path: Path) -> None:
     assert "region = north (412) −0.07 [−0.09, −0.05], allowed 0.03: fail." in alt
 
 
+def test_the_forest_has_the_digits_of_the_tables(tmp_path: Path) -> None:
+    """The half of an interval that is 0.212 wide knows two decimals of a difference of 0.1353."""
+    loss = judged("loss", 0.1351, 0.2704, "fail", (0.037, 0.249), margin=0.01, direction="lower")
+    (plot,) = draw(decided(FOUND, "fail", loss), tmp_path).plots
+    assert "loss +0.14 [+0.037, +0.249]" in plot.alt.replace("\u00a0", " ")
+
+
 def test_two_numbers_make_no_forest(tmp_path: Path) -> None:
     assert draw(decided(FOUND, "pass", judged("loss", 1.0, 1.1, "pass")), tmp_path).plots == ()
 

@@ -79,7 +79,7 @@ def _by_evidence(
     outcome: Outcome = answer.outcome(failing, confidence)
     power = power_of(answer, confidence) if outcome == "inconclusive" and answer.sound else None
     said = predicate(answer, outcome, tolerance, confidence, evidence.rests_on, power)
-    base, head = numbers.pair(row.base, row.head)
+    base, head = numbers.pair(row.base, row.head, answer.interval)
     why, sentence = f"{rule.metric} ({base} → {head}) {said}", f"{rule.metric} {said}"
     if row.base is not None and row.head is not None and (not answer.sound or evidence.kind == "history"):
         plain, words = _by_tolerance(rule, tolerance, row.base, row.head)

@@ -161,7 +161,7 @@ def _failure(one: AskedSlice, confidence: float) -> str:
     rule, answer = one.evidence.rule, one.gate
     if answer is None or rule.max_regression is None:
         raise ValueError("a slice that fails was held against a margin")
-    base, head = numbers.pair(answer.difference.base, answer.difference.head)
+    base, head = numbers.pair(answer.difference.base, answer.difference.head, answer.interval)
     said = predicate(answer, "fail", rule.max_regression, confidence, _examples(one.slice.size))
     where = f"{rule.metric} where {one.evidence.column} is {one.slice.value}"
     return f"{where} ({_examples(one.slice.size)}, {base} → {head}) {said}"

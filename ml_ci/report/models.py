@@ -184,12 +184,12 @@ def _rule_decides(verdict: Verdict, judgement: Judgement, row: MetricRow, more: 
 
 
 def _slice_decides(judgement: SliceJudgement, more: int) -> Decider:
-    base, head = numbers.pair(judgement.base, judgement.head)
+    base, head = numbers.pair(judgement.base, judgement.head, judgement.interval)
     return Decider(
         metric=judgement.metric,
         base=base,
         head=head,
-        delta=numbers.change(judgement.base, judgement.head, judgement.direction),
+        delta=numbers.change(judgement.base, judgement.head, judgement.direction, judgement.interval),
         slice=(judgement.column, judgement.value),
         more=more,
     )

@@ -131,7 +131,7 @@ def _row(
         interval=_signed(interval, direction),
         bounds=_signed(bounds, direction),
         margin=margin,
-        text=numbers.signed(delta) + (f"  {numbers.interval(interval)}" if interval else ""),
+        text=numbers.delta(*sides, interval) + (f"  {numbers.interval(interval)}" if interval else ""),
         allowed=allowed,
     )
 
