@@ -121,7 +121,7 @@ def _write(result: Result, presentation: Presentation, folder: Path) -> WrittenR
         plots=drawing.plots,
         own=drawing.own,
         report_md=_replace(folder / "report.md", render_report(result, presentation, shown)),
-        report_html=_replace(folder / "report.html", render_page(result, presentation, drawing.plots)),
+        report_html=_replace(folder / "report.html", render_page(result, presentation, drawing.plots, drawing.own)),
         base_json=records.get("base.json"),
         head_json=records.get("head.json"),
         # last, so that whoever finds it finds everything that it names
