@@ -36,7 +36,7 @@ _KINDS = ("gain", "total_gain", "weight", "split")
 """Of those that XGBoost's and LightGBM's autologging write, what says most about the model first."""
 _MOST_BYTES = 1_000_000
 _LARGEST_MODEL = 50_000_000
-_PATIENCE = 10
+_PATIENCE = 20
 """Seconds that anybody waits for it all."""
 
 
@@ -44,13 +44,13 @@ _PATIENCE = 10
 class Interpreter:
     """Training's own Python: where it runs, its whole environment, and the user that it runs as where we are root.
 
-    `seconds` is how long it may take to read a model; most of that is the import of scikit-learn.
+    `seconds` is how long it may take to read a model; most of that is the import of scikit-learn, 6 s on two busy cores.
     """
 
     directory: Path
     variables: Mapping[str, str]
     owner: Owner | None = None
-    seconds: float = 5
+    seconds: float = 15
 
 
 Seek = Callable[[], Mapping[str, float]]
