@@ -74,6 +74,9 @@ class TwoSides:
             head = self.prepare_head()
             with self._step("Looking for the base's run", "baseline"):
                 base = None if looking.result() else self._other_base(stack)
+            if base:
+                # what is said of it if head's training fails
+                self._journal.base = replace(self._journal.base, why="it would have been trained after head")
             same = self._known is not None and self._known.run.fingerprint == head.fingerprint
             fetching = pool.submit(
                 materials.fetch, self._config, self._known, self.stores, self._tools.counting, same_inputs=same

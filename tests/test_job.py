@@ -29,6 +29,16 @@ def test_a_regression_beyond_the_tolerance_fails(tmp_path: Path, run_job: RunJob
     assert [(row.base, row.head) for row in result.comparison.metrics] == [(0.90, 0.85)] if result.comparison else False
 
 
+def test_of_a_head_that_cannot_be_trained_it_is_said_that_base_was_not_trained_either(
+    tmp_path: Path, run_job: RunJob
+) -> None:
+    repository = change(tmp_path / "repo", "accuracy: 0.90\n", "accuracy: 0.85\n")
+    repository.commit({"train.py": "raise SystemExit(1)\n"})
+    result = run_job(repository)
+    assert result.exit_code == 3
+    assert (result.base.origin, result.base.why) == ("none", "it would have been trained after head")
+
+
 def test_one_within_the_tolerance_passes(tmp_path: Path, run_job: RunJob) -> None:
     result = run_job(change(tmp_path / "repo", "accuracy: 0.90\n", "accuracy: 0.89\n"))
     assert (result.verdict, result.exit_code) == ("pass", 0)
