@@ -39,5 +39,8 @@ def _improvement(
     if len(base) != len(head) or len(base) < FEWEST_FOR_IMPROVEMENT:
         return ()
     share, low, high = probability_of_improvement(base, head, direction, confidence)
+    if share in (0, 1):
+        # resamples of pairs that are all alike are all alike, too: their interval would claim a certainty that is not there
+        return (f"Head is better in {'all' if share else 'none'} of {len(head)} pairs of trainings.",)
     interval = f"{100 * confidence:.4g} %: {100 * low:.0f} to {100 * high:.0f} %"
     return (f"Head is better in {100 * share:.0f} % of pairs of trainings ({interval}).",)
