@@ -111,7 +111,7 @@ def prepare(
     if pulled.said:
         shop.progress.line(f"dvc pull: {pulled.said}")
     if built.note:
-        shop.progress.line(built.note)
+        shop.progress.line(built.note if name == "head" else f"Base: {built.note}")
     return Side(
         name=name,
         git=git,
