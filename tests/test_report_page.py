@@ -95,6 +95,20 @@ def test_on_a_phone_only_tables_scroll(page: Page, tmp_path: Path, kind: str) ->
     assert page.evaluate("document.documentElement.scrollWidth") == 375
 
 
+def test_on_a_phone_a_plot_is_so_wide_that_its_letters_can_be_read(page: Page, tmp_path: Path) -> None:
+    page.look(width=375, height=700)
+    page.open(written(samples(tmp_path)["sure-fail"], tmp_path / "out"))
+    assert page.evaluate("document.querySelector('figure:not(.still) img').offsetWidth") == 640
+
+
+def test_without_a_gate_the_numbers_come_first(page: Page, tmp_path: Path) -> None:
+    page.open(written(result(run(BASE, f1=0.5, loss=0.1), run(f1=0.6, loss=0.1), code=("train.py",)), tmp_path))
+    text = str(page.evaluate("document.body.innerText"))
+    assert (
+        text.index("1 metric changed") < text.index("0.6") < text.index("What changed") < text.index("did not change")
+    )
+
+
 def test_names_of_10000_characters_leave_the_page_as_wide_as_it_is(page: Page, tmp_path: Path) -> None:
     long = "x" * 10_000
     base, head = run(BASE, metrics={long: [0.6, 0.7]}, params={long: long}), run(metrics={long: [0.5, 0.6]})

@@ -45,6 +45,12 @@ def test_the_verdict_comes_first_and_the_numbers_follow() -> None:
     assert "f1" in text
 
 
+def test_metrics_are_other_ones_only_beside_those_of_a_gate() -> None:
+    base, head = run(BASE, f1=0.5, loss=0.1), run(f1=0.6, loss=0.2)
+    assert "Other metrics" not in printed(result(base, head))
+    assert "Other metrics" in printed(result(base, head, rule("f1", min=0.5)))
+
+
 def test_what_is_not_a_terminal_gets_no_colour() -> None:
     assert "\x1b" not in printed(WORSE)
     assert "\x1b[1;31mFail" in printed(WORSE, terminal=True)

@@ -44,12 +44,13 @@ def print_result(result: Result, console: Console) -> None:
         page.line(f"{group.title}: " + ", ".join(_change(change) for change in group.changes[:_MOST_ROWS]))
     if shown.same:
         page.line(f"Unchanged: {', '.join(shown.same).lower()}")
+    others = "Other metrics" if shown.gated else "Metric"
     if shown.changed:
-        page.table(shown.changed[:_MOST_ROWS], {"Other metrics": "name", "Base": "base", "Head": "head", "Δ": "delta"})
+        page.table(shown.changed[:_MOST_ROWS], {others: "name", "Base": "base", "Head": "head", "Δ": "delta"})
     if len(shown.changed) > _MOST_ROWS:
         page.line(f"… and {len(shown.changed) - _MOST_ROWS} more that changed: see the report.")
     if not shown.compared or not (shown.gated or shown.changed):
-        page.table(shown.unchanged[:_MOST_ROWS], {"Other metrics": "name", "Head": "head"})
+        page.table(shown.unchanged[:_MOST_ROWS], {others: "name", "Head": "head"})
     for side in shown.sides:
         dirty = " with uncommitted changes" if side.dirty else ""
         page.line(f"{side.name} {side.commit[:9] or '(no commit)'}{dirty}: {side.origin}.", "dim")
