@@ -27,6 +27,7 @@ from sklearn.metrics import (
 
 from ml_ci.compare.found import Material
 from ml_ci.predictions import Predictions
+from ml_ci.records import Metric
 from ml_ci.report.plots.calibration import draw_calibration, reliability
 from ml_ci.report.plots.confusion import draw_confusion
 from ml_ci.report.plots.confusion_counts import count, shown
@@ -178,6 +179,16 @@ def test_sides_on_other_examples_are_drawn_and_it_is_said(draw: Draw, tmp_path: 
     (plot,) = draw(found(base, predicted(target, 1 - target, score), "accuracy", "mae"), tmp_path)
     assert plot.title.endswith("(base and head on different examples)")
     assert "Base and head were measured on different examples (200 of base, 300 of head)." in plot.alt
+
+
+def test_of_repeated_trainings_it_is_said_that_the_first_is_shown_as_the_tables_have_the_mean(tmp_path: Path) -> None:
+    target, score = ranked(300)
+    same = predicted(target, target, score)
+    once = found(same, same, "accuracy")
+    runs = [replace(each, metrics={"f1": Metric(value=0.5, repeats=(0.4, 0.5, 0.6))}) for each in (run(BASE), run())]
+    thrice = replace(result(*runs, rule("accuracy", min=0.1)), material=Material(base=same, head=same))
+    assert "training" not in draw_confusion(once, tmp_path)[0].title
+    assert draw_confusion(thrice, tmp_path)[0].title.endswith("(first of 3 trainings)")
 
 
 # what they show

@@ -24,11 +24,15 @@ FEW_EXAMPLES = 5
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sides:
-    """Head's predictions, base's where there are any, and what the metrics that are asked for need of them."""
+    """Head's predictions, base's where there are any, and what the metrics that are asked for need of them.
+
+    `trainings` is how many there were of a side; the predictions are those of its first one.
+    """
 
     head: Predictions
     base: Predictions | None
     needs: frozenset[Needs]
+    trainings: int = 1
 
     @property
     def on_other_examples(self) -> bool:
@@ -66,8 +70,10 @@ class Sides:
         return {"base": self.base, "head": self.head} if self.base is not None else {"head": self.head}
 
     def titled(self, title: str) -> str:
-        """The title of a plot of them, which says where they cannot be held against each other."""
-        return f"{title} (base and head on different examples)" if self.on_other_examples else title
+        """The title of a plot of them, which says where they cannot be held against each other, or are not the whole."""
+        first = [f"first of {self.trainings} trainings"] if self.trainings > 1 else []
+        said = [*first, *(["base and head on different examples"] if self.on_other_examples else [])]
+        return f"{title} ({'; '.join(said)})" if said else title
 
     def counted(self) -> str:
         """How many examples there are, as a sentence."""
@@ -84,7 +90,13 @@ def sides(result: Result) -> Sides | None:
     base, head = result.material.base, result.material.head
     if head is None or not len(head):
         return None
-    return Sides(head=head, base=base if base is not None and len(base) else None, needs=_needs(result, head))
+    runs = [run for run in (result.head, result.base.run) if run is not None]
+    return Sides(
+        head=head,
+        base=base if base is not None and len(base) else None,
+        needs=_needs(result, head),
+        trainings=max((len(metric.repeats) for run in runs for metric in run.metrics.values()), default=1) or 1,
+    )
 
 
 def examples(number: int) -> str:
