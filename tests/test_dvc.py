@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -137,6 +138,20 @@ def test_without_its_remote_training_goes_on_where_every_file_is_here(project: P
     shutil.rmtree(project.storage)
     shutil.rmtree(project.path / ".dvc" / "cache")
     assert sizes(run_job(project.repository)) == {"rows": (None, 15), "images": (None, 3)}
+
+
+def test_what_only_a_stage_makes_may_be_missing_and_is_named(tmp_path: Path, run_job: RunJob) -> None:
+    stages = {"train": {"cmd": "python train.py", "deps": ["train.py"], "outs": ["b.txt", "a.txt"]}}
+    train = 'import pathlib\nfor name in ("a.txt", "b.txt"): pathlib.Path(name).write_text("1")\n'
+    train += 'pathlib.Path("metrics.json").write_text(\'{"rows": 1}\')\n'
+    repository = Repository.create(tmp_path / "repo", {})
+    repository.dvc("init", "--quiet")
+    files = {"dvc.yaml": json.dumps({"stages": stages}), "train.py": train, ".ml-ci.yml": ALONE}
+    repository.commit({**files, ".gitignore": "*.txt\nmetrics.json\n"})
+    found = run_job(repository)
+    assert found.failure is None
+    said = [warning for warning in found.warnings if "dvc pull" in warning]
+    assert said == ["`dvc pull` did not bring a.txt, b.txt, which a stage makes: training makes it again."]
 
 
 def test_one_file_of_a_tracked_folder_that_cannot_be_brought_is_an_error(project: Project, run_job: RunJob) -> None:

@@ -78,6 +78,13 @@ class _Status:
         return sorted(path for path in self.deleted & self.not_in_cache if path.startswith(folder))
 
 
+def _not_brought(said: bytes) -> list[str]:
+    """What DVC names as missing from cache and remote, where that is all that it complains of."""
+    _, found, names = said.decode(errors="replace").partition("Checkout failed for following targets:")
+    names, asked, _ = names.partition("Is your cache up to date?")
+    return sorted(name.strip() for name in names.splitlines() if name.strip()) if found and asked else []
+
+
 def _is_wanted(source: str, targets: list[str]) -> bool:
     """Whether a pull of these targets brings the source, or something in it; every source where there are no targets."""
     if not targets:
@@ -121,6 +128,11 @@ class Dvc:
         pulled = self._pulled(status)
         if pulled.changed:
             return pulled
+        made = _not_brought(answer.stderr)
+        if made:
+            names = ", ".join(made[:5]) + (f" and {len(made) - 5} more" if len(made) > 5 else "")
+            told = f"`dvc pull` did not bring {names}, which a stage makes: training makes it again."
+            return Pulled(warnings=(told,))
         return Pulled(warnings=(f"`dvc pull` did not bring everything, but all source data is here: {reason}",))
 
     def as_it_is(self) -> Pulled:
