@@ -97,7 +97,7 @@ def _passed(result: Result, decision: Decision, other: str) -> tuple[Tone, str, 
     if result.head_origin == "same-inputs":
         return "good", "✅", "Pass", [f"nothing that matters to training changed{_where_it_stays(judgements)}."]
     if not judgements and not _gated_slices(decision):
-        return "warning", "⚠️", "Pass, but not judged", ["the configuration has no `gate`, so nothing holds this back."]
+        return "warning", "⚠️", "Pass, but not judged", ["the configuration has no gate, so nothing holds this back."]
     return "good", "✅", "Pass", [_summary(decision)]
 
 
