@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,6 +63,25 @@ def test_several_models_are_one_commit_and_each_gets_its_own(jobs: Jobs) -> None
     assert [shown(one) for one in found] == [[png(key)] for key in ("churn", "fraud", "credit")]
     assert commits(jobs) == 1
     jobs.close_pull(pull)
+
+
+@pytest.mark.parametrize("kind", ["link", "text", "gone", "pipe"])
+def test_a_plot_that_another_models_training_exchanged_is_not_published(jobs: Jobs, tmp_path: Path, kind: str) -> None:
+    """A link of its making may lead to what only this process can read."""
+    pull = jobs.open_pull()
+    drawn, kept = plot(jobs, "curve"), plot(jobs, "roc")
+    secret = tmp_path / "environ"
+    secret.write_bytes(b"TOKEN=secret")
+    drawn.path.unlink()
+    if kind == "link":
+        drawn.path.symlink_to(secret)
+    elif kind == "text":
+        drawn.path.write_bytes(secret.read_bytes())
+    elif kind == "pipe":
+        os.mkfifo(drawn.path)
+    found = jobs.pictures(pull).publish([drawn, kept], {}, a_result())
+    assert shown(found) == [png("roc")]
+    assert len(jobs.problems) == 1
 
 
 def test_the_same_pictures_again_are_no_commit(jobs: Jobs) -> None:

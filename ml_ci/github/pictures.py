@@ -14,7 +14,7 @@ from ml_ci.github.event import Event
 from ml_ci.github.session import NotPermittedError
 from ml_ci.github.used_pictures import USED, read_used, write_used
 from ml_ci.report.charts import as_text
-from ml_ci.report.presentation import Illustrations, Plot, illustrations
+from ml_ci.report.presentation import Illustrations, Plot, illustrations, png_of
 from ml_ci.result import Result
 from ml_ci.sources.record_store import Reader, Records, image_path
 
@@ -85,12 +85,12 @@ class Pictures:
                     f"{MOST_PICTURES}, and at most {MOST_BYTES / 1e6:.0f} MB: the others are in the full report."
                 )
             )
-        return {path: sha256(path.read_bytes()).hexdigest() for plot in chosen for path in plot.files}
+        return {path: sha256(png_of(path)).hexdigest() for plot in chosen for path in plot.files}
 
     def _files(
         self, pull: int, models: Sequence[Drawn], places: Mapping[Path, str], read: Reader
     ) -> dict[str, bytes | None]:
-        files: dict[str, bytes | None] = {image_path(name): path.read_bytes() for path, name in places.items()}
+        files: dict[str, bytes | None] = {image_path(name): png_of(path) for path, name in places.items()}
         used = before = read_used(read)
         for plots, own, result in models:
             shown = {places[path] for plot in (*plots, *own.values()) for path in plot.files if path in places}
@@ -123,7 +123,10 @@ def _chosen(models: Sequence[Drawn]) -> tuple[list[Plot], int]:
     chosen: list[Plot] = []
     size = 0
     for _, plot in sorted(ranked, key=lambda pair: pair[0]):
-        sizes = [path.stat().st_size for path in plot.files]
+        try:
+            sizes = [len(png_of(path)) for path in plot.files]
+        except OSError:
+            continue  # it is no longer what was drawn
         fits = max(sizes) <= LARGEST_PICTURE and size + sum(sizes) <= MOST_BYTES
         if fits and len(chosen) < MOST_PICTURES:
             chosen.append(plot)

@@ -20,7 +20,7 @@ from ml_ci.report.headline import no_baseline
 from ml_ci.report.models import ModelsView, models_view
 from ml_ci.report.page_curves import curves_json
 from ml_ci.report.page_markdown import own_html
-from ml_ci.report.presentation import Picture, Plot, Presentation
+from ml_ci.report.presentation import Picture, Plot, Presentation, png_of
 from ml_ci.report.templates import template
 from ml_ci.report.view import View, view
 from ml_ci.result import Result, Results
@@ -145,7 +145,7 @@ class _Room:
 
     def _address(self, path: Path) -> Markup:
         # nothing in it can be foreign, and it is long: looking through it took longer than all else that is on the page
-        return _markup("data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii"))
+        return _markup("data:image/png;base64," + base64.b64encode(png_of(path)).decode("ascii"))
 
 
 def _part(shown: Shown, room: _Room) -> Part:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +13,8 @@ from pathlib import Path
 FULL_WIDTH = 800
 """CSS pixels: about what a comment has room for."""
 
+_MOST_BYTES = 50_000_000
+_PNG = b"\x89PNG\r\n\x1a\n"
 _SHA = re.compile(r"[0-9a-f]{7,64}")
 
 
@@ -55,6 +60,22 @@ class Plot:
     def files(self) -> tuple[Path, ...]:
         """The PNGs of it."""
         return (self.path, self.dark) if self.dark else (self.path,)
+
+
+def png_of(path: Path) -> bytes:
+    """The bytes of a plot's file. Raises OSError where it is a link, or no PNG.
+
+    It may be another one than was drawn: of several models the next one's training ran since, and a link of its making
+    could lead to what only this process may read.
+    """
+    # a pipe in its place would keep a reader waiting; each flag is there on some systems only
+    flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+    descriptor = os.open(path, flags)
+    with os.fdopen(descriptor, "rb") as file:
+        content = file.read(_MOST_BYTES + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+    if not content.startswith(_PNG) or len(content) > _MOST_BYTES:
+        raise OSError(errno.EINVAL, "a plot in it is no PNG any more, as something else wrote there", str(path))
+    return content
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from ml_ci.report.plots.residuals import draw_residuals
 from ml_ci.report.plots.side_by_side import UnreadableImageError, draw_pair
 from ml_ci.report.plots.style import short
 from ml_ci.report.plots.trend import draw_trend
-from ml_ci.report.presentation import FULL_WIDTH, Plot
+from ml_ci.report.presentation import FULL_WIDTH, Plot, png_of
 from ml_ci.result import Result
 
 _LOG = logging.getLogger(__name__)
@@ -43,8 +43,10 @@ def draw(result: Result, folder: Path) -> Drawing:
     """Draw every plot of the result into `folder`, which exists; nothing without a comparison, or where head was not
     trained.
 
-    A plot that cannot be drawn is a warning, and so is an image of training's that cannot be read.
+    A plot that cannot be drawn is a warning, and so is an image of training's that cannot be read. Raises OSError where the
+    folder is a link.
     """
+    _without_links(folder)
     own = _own_images(result, folder)
     if result.comparison is None or result.head is None or result.head_origin == "same-inputs":
         return Drawing(own=own)
@@ -71,13 +73,22 @@ def draw(result: Result, folder: Path) -> Drawing:
     return Drawing(plots=tuple(plots), own=own, warnings=tuple(warnings))
 
 
+def _without_links(folder: Path) -> None:
+    """What is drawn must not be written to where links lead that training may have left: it could write less than we can."""
+    if folder.is_symlink():
+        raise OSError(errno.EINVAL, "its folder for plots is a link, which is not followed", str(folder))
+    for path in folder.iterdir():
+        if path.is_symlink():
+            path.unlink()
+
+
 def _own_images(result: Result, folder: Path) -> dict[str, Plot]:
     """The images of the repository's own Markdown, under names that say nothing of where they were."""
     plots = {}
     for number, (address, image) in enumerate(result.report.images.items() if result.report else ()):
         name = f"report-{number}"
         path = folder / f"{name}.png"
-        shutil.copyfile(image, path)
+        path.write_bytes(png_of(image))
         plots[address] = Plot(name=name, path=path, title="", alt="", width=FULL_WIDTH)
     return plots
 
