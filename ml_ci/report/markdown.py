@@ -236,9 +236,9 @@ def _template() -> Template:
         "place": place,
         "script": partial(escape.fence, language="sh"),
     }
-    return template("comment.md.j2", escape=_escaped, filters=filters, html=False)
+    return template("comment.md.j2", escape=escaped, filters=filters, html=False)
 
 
-def _escaped(value: object) -> str:
+def escaped(value: object) -> str:
     """What a template prints: Markdown as it is, everything else as a sentence."""
     return value if isinstance(value, Markdown) else escape.prose(str(value))

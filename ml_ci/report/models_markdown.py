@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ml_ci import numbers
 from ml_ci.report import escape
 from ml_ci.report.escape import Markdown
-from ml_ci.report.markdown import COMMENT_LIMIT, SUMMARY_LIMIT, commit_link, render_sections, safe_url
+from ml_ci.report.markdown import COMMENT_LIMIT, SUMMARY_LIMIT, commit_link, escaped, render_sections, safe_url
 from ml_ci.report.models import MOST_NAMED, Decider, ModelRow, ModelsView, models_view, moved
 from ml_ci.report.presentation import Illustrations, Presentation
 from ml_ci.report.templates import template
@@ -189,9 +189,4 @@ def _template() -> Template:
         "url": safe_url,
         "script": partial(escape.fence, language="sh"),
     }
-    return template("models.md.j2", escape=_escaped, filters=filters, html=False)
-
-
-def _escaped(value: object) -> str:
-    """What a template prints: Markdown as it is, everything else as a sentence."""
-    return value if isinstance(value, Markdown) else escape.prose(str(value))
+    return template("models.md.j2", escape=escaped, filters=filters, html=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ml_ci import numbers
 from ml_ci.records import Metric, Run
 from ml_ci.report.escape import visible
+from ml_ci.report.plots.frame import LINES
 from ml_ci.report.plots.multiples import (
     MOST,
     drawable,
@@ -19,7 +20,7 @@ from ml_ci.report.plots.multiples import (
     step_axis,
     value_axis,
 )
-from ml_ci.report.plots.style import BLUE, GREY, dark_of, figure, short
+from ml_ci.report.plots.style import BLUE, dark_of, figure, short
 from ml_ci.report.plots.words import listed
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 from ml_ci.thinning import Curve, thinned
@@ -34,10 +35,6 @@ _POINTS = 800
 """Of a line: a panel is less wide than that."""
 _LARGEST_STEP = 10**300
 
-_LOOKS: dict[str, dict[str, Any]] = {
-    "base": {"color": GREY, "linestyle": (0, (4, 2)), "linewidth": 1.4, "zorder": 3},
-    "head": {"color": BLUE, "linewidth": 1.7, "zorder": 4},
-}
 _SHADE = 0.2
 """How strong a band is; where two of them overlap both are seen."""
 
@@ -156,7 +153,7 @@ def _panel(axes: Axes, base: Line | None, head: Line | None) -> None:
     step_axis(axes, np.concatenate([line.steps for line in drawn.values()]))
     few = max(len(line.steps) for line in drawn.values()) <= 30
     for side, line in drawn.items():
-        looks = _LOOKS[side]
+        looks = LINES[side]
         # a point between two gaps would not be seen
         marked: dict[str, Any] = {"marker": "o", "markersize": 2.2} if few else {}
         if line.trainings > 1:
@@ -178,7 +175,7 @@ def _legend_above(drawn: Figure, *, with_base: bool, trainings: int) -> None:
 
     sides = ("base", "head") if with_base else ("head",)
     many = "mean of " if trainings > 1 else ""
-    entries: list[Line2D | Patch] = [Line2D([], [], **_LOOKS[side], label=many + side) for side in sides]
+    entries: list[Line2D | Patch] = [Line2D([], [], **LINES[side], label=many + side) for side in sides]
     if trainings > 1:
         entries.append(
             Patch(color=BLUE, alpha=_SHADE, linewidth=0, label=f"lowest to highest of {trainings} trainings")

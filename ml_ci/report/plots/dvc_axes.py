@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml_ci.report.escape import visible
+from ml_ci.report.plots.frame import LINES
 from ml_ci.report.plots.multiples import drawable
-from ml_ci.report.plots.style import BLUE, GREY, SOFT, short
+from ml_ci.report.plots.style import SOFT, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from ml_ci.report.plots.multiples import Values
-
-LOOKS: Mapping[str, Mapping[str, Any]] = {
-    "base": {"color": GREY, "linestyle": (0, (4, 2)), "linewidth": 1.4, "zorder": 3},
-    "head": {"color": BLUE, "linewidth": 1.7, "zorder": 4},
-}
-"""How a side's line is drawn."""
 
 _MOST_BELOW, _MOST_BESIDE = 6, 12
 _LETTERS_BELOW, _LETTERS_BESIDE = 14, 9
@@ -69,7 +64,7 @@ def legend_above(drawn: Figure, there: Iterable[str], *, points: bool = False) -
 
     sides = set(there)
     marked: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 5, "markeredgewidth": 0} if points else {}
-    entries = [Line2D([], [], **{**looks, **marked}, label=side) for side, looks in LOOKS.items() if side in sides]
+    entries = [Line2D([], [], **{**looks, **marked}, label=side) for side, looks in LINES.items() if side in sides]
     drawn.legend(
         handles=entries, loc="upper right", bbox_to_anchor=(0.99, 1.0), ncols=2, frameon=False, fontsize=8,
         borderaxespad=0.4,

@@ -11,8 +11,9 @@ from ml_ci.data_plots import Series
 from ml_ci.report.escape import visible
 from ml_ci.report.plots.dvc_axes import legend_above, name_below, name_beside, placed, united
 from ml_ci.report.plots.dvc_sides import Sides, label
+from ml_ci.report.plots.frame import COLOURS
 from ml_ci.report.plots.multiples import MOST, figure_height, heading, panels, step_axis, value_axis
-from ml_ci.report.plots.style import BLUE, GREY, dark_of, figure, short
+from ml_ci.report.plots.style import dark_of, figure, short
 from ml_ci.report.plots.words import listed
 from ml_ci.report.presentation import FULL_WIDTH, Plot
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from ml_ci.report.plots.multiples import Values
 
-_COLOURS = {"base": GREY, "head": BLUE}
 _JITTER = 0.25
 """How far points of the same name are spread, so that they do not hide each other."""
 
@@ -98,7 +98,7 @@ def _draw(axes: Axes, cloud: Cloud, shown: Sequence[Cloud], names: _Names) -> No
         aside = np.random.default_rng(0).uniform(-_JITTER, _JITTER, (2, count))
         axes.plot(
             points[0] + aside[0] * bool(names.x), scaled(points[1] + aside[1] * bool(names.y)),
-            linestyle="", marker="o", markersize=3.2, markeredgewidth=0, color=_COLOURS[side],
+            linestyle="", marker="o", markersize=3.2, markeredgewidth=0, color=COLOURS[side],
             alpha=0.9 if count < 50 else 0.5, zorder=3 if side == "base" else 4, clip_on=False,
         )  # fmt: skip
 

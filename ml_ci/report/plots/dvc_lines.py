@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ml_ci import numbers
 from ml_ci.data_plots import Series
 from ml_ci.report.escape import visible
-from ml_ci.report.plots.dvc_axes import LOOKS, legend_above, name_below, placed, united
+from ml_ci.report.plots.dvc_axes import legend_above, name_below, placed, united
 from ml_ci.report.plots.dvc_sides import Sides, label
+from ml_ci.report.plots.frame import LINES
 from ml_ci.report.plots.loess import smoothed
 from ml_ci.report.plots.multiples import (
     MOST,
@@ -173,9 +174,9 @@ def _draw(axes: Axes, panel: Panel, pool: Values) -> None:
         marked: dict[str, Any] = {"marker": "o", "markersize": 2.2} if few else {}
         y = scaled(line.y)
         if panel.plot.shown.template == "smooth" and not few:
-            axes.plot(line.x, y, color=LOOKS[side]["color"], alpha=0.3, linewidth=0.8, zorder=2)
+            axes.plot(line.x, y, color=LINES[side]["color"], alpha=0.3, linewidth=0.8, zorder=2)
             y = smoothed(line.x, y)
-        axes.plot(line.x, y, **LOOKS[side], **marked)
+        axes.plot(line.x, y, **LINES[side], **marked)
 
 
 def _range(line: Line) -> str:

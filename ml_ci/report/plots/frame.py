@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 Side = Literal["base", "head"]
 
-COLOURS: Mapping[Side, str] = {"base": GREY, "head": BLUE}
+COLOURS: Mapping[str, str] = {"base": GREY, "head": BLUE}
 
-LINES: Mapping[Side, Mapping[str, Any]] = {
+LINES: Mapping[str, Mapping[str, Any]] = {
     "base": {"color": GREY, "linestyle": (0, (4, 2)), "linewidth": 1.4, "zorder": 3},
     "head": {"color": BLUE, "linewidth": 1.7, "zorder": 4},
 }
