@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import pytest
 
-from ml_ci.report.escape import cell, clip_pair, code, fence, prose, visible
+from ml_ci.report.escape import cell, clip_pair, code, fence, onward, prose, visible
 from tests.render.github_markdown import text_of, to_html
 
 NASTY = [
@@ -124,3 +125,19 @@ def test_long_values_are_cut_where_they_begin_to_differ() -> None:
     before, after = clip_pair("x" * 500 + "1", "x" * 500 + "2", 40)
     assert (before[-1], after[-1]) == ("1", "2")
     assert max(len(before), len(after)) <= 40
+
+
+def last_strong(text: str) -> str:
+    """Which way the last letter of a text is read, by Unicode's own table: what comes after it, numbers too, is read so."""
+    return next((way for way in map(unicodedata.bidirectional, reversed(text)) if way in {"L", "R", "AL"}), "L")
+
+
+@pytest.mark.parametrize("name", ["דיוק", "דיוק של מודל", "دقة", "דיוק_2", "דיוק (בדיקה)", "דיוק@1", "a דיוק"])
+def test_numbers_after_a_name_that_is_read_from_right_to_left_keep_their_order(name: str) -> None:
+    """Else 0.9 → 0.8 would be seen as 0.8 → 0.9, an improvement."""
+    for before in (
+        prose(f"{name} 0.9 → 0.8").partition("0.9")[0],
+        code(name),
+        onward(f"{name} 0.9 → 0.8").partition("0.9")[0],
+    ):
+        assert last_strong(before) == "L"

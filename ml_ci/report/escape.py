@@ -28,6 +28,13 @@ _ACTIVE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _MARKUP = re.compile(r"[\\`*_\[\]<>|~&#{}]")
+_LEFTWARD = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+"""Letters that are read from right to left. Numbers after one are read that way, too: `0.9 → 0.8` is seen as `0.8 → 0.9`."""
+_TURNING = re.compile(rf"[{_LEFTWARD}][\W\d_]*$")
+_TURNED = re.compile(rf"[{_LEFTWARD}](?=[\W_]*(?:\d|$))")
+_LEFT = re.compile(rf"[\W_]*[{_LEFTWARD}]")
+_MARK = "\u200e"
+"""Unicode's left-to-right mark: what comes after it is read from left to right."""
 _BLOCK_START = re.compile(r"^(?:[-+](?=\s|$)|[-=]+$|\d+[.)](?=\s|$))")
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 
@@ -73,7 +80,7 @@ def code(text: str, limit: int = 120) -> Markdown:
     pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
     if shown.strip() == "":
         pad = ""
-    return Markdown(f"{fence}{pad}{shown}{pad}{fence}")
+    return Markdown(f"{fence}{pad}{shown}{pad}{fence}{_mark_after(shown)}")
 
 
 def cell(text: Markdown) -> Markdown:
@@ -84,7 +91,12 @@ def cell(text: Markdown) -> Markdown:
 def prose(text: str, limit: int = 600) -> Markdown:
     """A sentence: words that GitHub would act on become inline code."""
     words = _clipped(text, limit).split(" ")
-    safe = " ".join(_inert(word) if _ACTIVE.search(word) else _MARKUP.sub(r"\\\g<0>", word) for word in words)
+    safe = " ".join(
+        _inert(word)
+        if _ACTIVE.search(word)
+        else _MARKUP.sub(r"\\\g<0>", word) + (_mark_after(word) if not _LEFT.match(following) else "")
+        for word, following in zip(words, [*words[1:], ""], strict=True)
+    )
     return Markdown(_BLOCK_START.sub(lambda start: start[0][:-1] + "\\" + start[0][-1], safe))
 
 
@@ -111,6 +123,15 @@ def attribute(text: str, limit: int = ATTRIBUTE) -> Markdown:
 def _clipped(text: str, limit: int) -> str:
     """Visible, then clipped. What is far beyond the limit is not looked at: only a carriage return makes a text shorter."""
     return clip(visible(text[: 2 * limit]), limit)
+
+
+def onward(text: str) -> str:
+    """The text such that numbers in it and after it are read from left to right, whatever letters are before them."""
+    return text if text.isascii() else _TURNED.sub(rf"\g<0>{_MARK}", text)
+
+
+def _mark_after(text: str) -> str:
+    return _MARK if not text.isascii() and _TURNING.search(text) else ""
 
 
 def _inert(word: str) -> str:

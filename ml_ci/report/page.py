@@ -227,7 +227,7 @@ def _visible(value: object) -> object:
     """No character of a foreign text may hide, or turn the text around it; Jinja escapes it for HTML afterwards."""
     if isinstance(value, _Lines):
         return escape.lines_of(value)
-    return escape.visible(value) if type(value) is str else value
+    return escape.onward(escape.visible(value)) if type(value) is str else value
 
 
 def _name(text: str) -> str:
