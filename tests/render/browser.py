@@ -130,6 +130,11 @@ def main() -> None:
             body = chosen.source.read_text(encoding="utf-8")
             text = page_of(body, folder=chosen.source.parent, dark=chosen.dark, css=css)
             page.write_text(text, encoding="utf-8")
+        else:
+            # Chromium does not wait for pictures that are decoded meanwhile: some would be white
+            page = Path(folder) / "page.html"
+            text = chosen.source.read_text(encoding="utf-8").replace('decoding="async"', 'decoding="sync"')
+            page.write_text(text, encoding="utf-8")
         photograph(page, chosen.target, width=chosen.width, height=chosen.height, dark=chosen.dark)
 
 
