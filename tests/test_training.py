@@ -114,7 +114,7 @@ def test_this_process_is_not_counted(run: Runner) -> None:
 
 
 def test_a_failure_names_command_and_exit_code_and_has_the_logs_end(run: Runner) -> None:
-    with pytest.raises(TrainingError, match=r"`python train.py`.* exit code 1\b") as caught:
+    with pytest.raises(TrainingError, match=r"Training \(python train.py\) .* exit code 1\b") as caught:
         run.python("print('before'); raise ValueError('wrong shape')")
     assert caught.value.log_tail.startswith("before\nTraceback")
     assert caught.value.log_tail.endswith("ValueError: wrong shape")

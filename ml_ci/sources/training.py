@@ -84,7 +84,7 @@ def train(
         reaper.group_done(process.pid)
     if code is None:
         raise TrainingError(
-            f"Training (`{command}`) was ended after {_duration(timeout)}, its time limit: "
+            f"Training ({command}) was ended after {_duration(timeout)}, its time limit: "
             "make it faster, or raise `timeout` in .ml-ci.yml.",
             log_tail(log),
         )
@@ -111,7 +111,7 @@ def _start(
         )
     except OSError as error:
         raise TrainingError(
-            f"Training (`{command}`) could not be started in {directory}: {error.strerror or error}."
+            f"Training ({command}) could not be started in {directory}: {error.strerror or error}."
         ) from error
 
 
@@ -252,15 +252,15 @@ def _why_failed(command: str, code: int, peak: int | None, log: Path) -> str:
     where = f"all of its output is in {log}."
     if name == "SIGKILL":
         memory = f"; its memory was {peak / 1e6:,.0f} MB when last seen" if peak else ""
-        return f"Training (`{command}`) was killed by SIGKILL, mostly a sign that memory ran out{memory}; {where}"
+        return f"Training ({command}) was killed by SIGKILL, mostly a sign that memory ran out{memory}; {where}"
     if name:
-        return f"Training (`{command}`) was ended by {name}; {where}"
+        return f"Training ({command}) was ended by {name}; {where}"
     if code == 127:
         return (
-            f"Training (`{command}`) ended with exit code 127, so a program in it was not found: "
+            f"Training ({command}) ended with exit code 127, so a program in it was not found: "
             f"is it in the environment that training runs in? Otherwise {where}"
         )
-    return f"Training (`{command}`) ended with exit code {code}; the end of its output says why, {where}"
+    return f"Training ({command}) ended with exit code {code}; the end of its output says why, {where}"
 
 
 def _duration(seconds: float) -> str:
