@@ -38,7 +38,7 @@ from ml_ci.report.plots.residual_axes import scale_of
 from ml_ci.report.plots.residuals import draw_residuals, errors_of
 from ml_ci.report.presentation import Plot
 from ml_ci.result import Result
-from tests.runs import BASE, result, rule, run
+from tests.runs import BASE, HEAD, result, rule, run
 
 Array = NDArray[Any]
 Draw = Callable[[Result, Path], tuple[Plot, ...]]
@@ -185,8 +185,10 @@ def test_of_repeated_trainings_it_is_said_that_the_first_is_shown_as_the_tables_
     target, score = ranked(300)
     same = predicted(target, target, score)
     once = found(same, same, "accuracy")
-    runs = [replace(each, metrics={"f1": Metric(value=0.5, repeats=(0.4, 0.5, 0.6))}) for each in (run(BASE), run())]
-    thrice = replace(result(*runs, rule("accuracy", min=0.1)), material=Material(base=same, head=same))
+    base, head = (
+        replace(run(name), metrics={"f1": Metric(value=0.5, repeats=(0.4, 0.5, 0.6))}) for name in (BASE, HEAD)
+    )
+    thrice = replace(result(base, head, rule("accuracy", min=0.1)), material=Material(base=same, head=same))
     assert "training" not in draw_confusion(once, tmp_path)[0].title
     assert draw_confusion(thrice, tmp_path)[0].title.endswith("(first of 3 trainings)")
 
