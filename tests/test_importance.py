@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_ci.sources import model_importance
+from ml_ci.sources import model_importance, process
 from ml_ci.sources.importance import Interpreter, Sought, from_files, largest, logged, parse, patterns
 from ml_ci.sources.mlflow_variables import quicken
 from tests.conftest import RunJob
@@ -242,6 +242,22 @@ def test_a_model_that_never_ends_is_given_up(mlflow_server: str, tmp_path: Path)
     begin = time.monotonic()
     assert Sought(lambda: logged(mlflow_server, run_id, short)).found() == {}
     assert time.monotonic() - begin < 20
+
+
+def test_an_answer_without_an_end_is_not_kept_in_memory(tmp_path: Path) -> None:
+    """A gigabyte a second is what a model can print while it is read."""
+    before = time.monotonic()
+    said = process.ask(
+        [sys.executable, "-c", "while True: print('x' * 100_000)"],
+        directory=tmp_path,
+        variables=clean_variables(),
+        owner=None,
+        timeout=30,
+        stdin=b"m" * 1_000_000,
+        most=200_000,
+    )
+    assert len(said) == 200_000
+    assert time.monotonic() - before < 20
 
 
 def test_whatever_goes_wrong_is_one_plot_less(tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ def _of_model(
     with TemporaryDirectory() as target:
         for place in kept:
             sizes = place.sizes()
-            if "MLmodel" not in sizes:
+            if sizes.get("MLmodel", _MOST_BYTES + 1) > _MOST_BYTES:
                 continue
             described = _described(place.fetch("MLmodel", target).read_text(encoding="utf-8"))
             if described and sizes.get(described.file, _LARGEST_MODEL + 1) <= _LARGEST_MODEL:
@@ -256,17 +256,18 @@ def _ask(model: _Described, content: bytes, interpreter: Interpreter) -> dict[st
     if program is None:
         return {}
     question = json.dumps({"format": model.format, "names": model.names})
-    done = process.run(
+    said = process.ask(
         [program, "-c", Path(model_importance.__file__).read_text(encoding="utf-8")],
         directory=interpreter.directory,
         variables=interpreter.variables,
         owner=interpreter.owner,
         timeout=interpreter.seconds,
         stdin=question.encode() + b"\n" + content,
+        most=_MOST_BYTES,
     )
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    lines = said.decode("utf-8", "replace").splitlines()
     answers = [line.removeprefix(model_importance.MARK) for line in lines if line.startswith(model_importance.MARK)]
     if not answers:
-        _LOG.debug("The model has no importance of features: %s", process.last_words(done.stderr))
+        _LOG.debug("The model has no importance of features: %s", process.last_words(said))
         return {}
     return parse(answers[-1].encode(), ".json")

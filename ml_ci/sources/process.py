@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread, Timer
+from typing import IO
 
 from ml_ci.errors import OutsideError
 
@@ -59,6 +62,49 @@ def run(
         raise OutsideError(f"{program} was not found: install it, or put it on the PATH.") from error
     except subprocess.TimeoutExpired as error:
         raise OutsideError(f"{program} did not answer within {timeout:.0f} seconds.") from error
+
+
+def ask(
+    arguments: Sequence[str | Path],
+    *,
+    directory: Path,
+    variables: Mapping[str, str],
+    owner: Owner | None,
+    timeout: float,
+    stdin: bytes,
+    most: int,
+) -> bytes:
+    """What a program that is not to be trusted prints, errors among it. It is ended after `timeout` seconds, and when it
+    has printed `most` bytes: as much as `run` would keep of an endless answer, no machine has memory for.
+    """
+    with subprocess.Popen(
+        [str(argument) for argument in arguments],
+        cwd=directory,
+        env=dict(variables),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        user=owner.uid if owner else None,
+        group=owner.gid if owner else None,
+        extra_groups=[] if owner else None,
+    ) as program:
+        if program.stdin is None or program.stdout is None:
+            raise AssertionError("they are pipes")
+        end = Timer(timeout, program.kill)
+        telling = Thread(target=_tell, args=(program.stdin, stdin), daemon=True)
+        end.start()
+        telling.start()
+        try:
+            return program.stdout.read(most)
+        finally:
+            program.kill()
+            end.cancel()
+            telling.join()
+
+
+def _tell(pipe: IO[bytes], text: bytes) -> None:
+    with suppress(OSError), pipe:
+        pipe.write(text)
 
 
 def last_words(output: bytes, limit: int = 400) -> str:
