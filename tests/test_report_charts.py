@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_ci.compare.found import Material
-from ml_ci.records import Metric, Past
+from ml_ci.data_plots import DataPlot, Series
+from ml_ci.records import Metric, Past, Run
 from ml_ci.report.charts import as_text
 from ml_ci.report.markdown import render_comment
 from ml_ci.report.mermaid import BLUE, Line, label, xychart
@@ -20,7 +21,7 @@ from ml_ci.report.presentation import Chart, Presentation
 from ml_ci.report.sparklines import sparkline
 from ml_ci.result import Result
 from tests.render.browser import dom_of, page_of
-from tests.runs import BASE, failed, result, rule, run
+from tests.runs import BASE, HEAD, failed, result, rule, run
 
 NUMBER = r"-?\d+(?:\.\d+)?"
 SOURCE = re.compile(
@@ -253,3 +254,19 @@ def test_the_gate_table_shows_the_records_and_this_pull_request_at_the_end() -> 
 def test_other_tables_show_heads_curve() -> None:
     found = result(run(BASE, accuracy=0.9, loss=0.5), run(accuracy=0.8, loss=[1.0, 0.0]), rule("accuracy", min=0.5))
     assert "| █▁ " in render_comment(found, Presentation(), as_text(found))
+
+
+def test_dvclives_curves_are_charts_too() -> None:
+    def plotted(commit: str, last: float) -> Run:
+        series = Series(name="loss", x=(0.0, 1.0, 2.0), y=(3.0, 2.0, last))
+        name = "dvclive/plots/metrics/loss.tsv"
+        plot = DataPlot(name=name, template="linear", title="loss", x_label="step", y_label="loss", series=(series,))
+        return replace(run(commit, accuracy=0.9), plots=(plot,))
+
+    (chart,) = as_text(result(plotted(BASE, 1.0), plotted(HEAD, 0.5), rule("accuracy", regression=0.1))).charts
+
+    assert (chart.title, chart.alt) == ("loss", "Grey is base, blue is head.")
+    assert [line.split("[")[1] for line in chart.mermaid.splitlines() if line.strip().startswith("line")] == [
+        "3, 2, 1]",
+        "3, 2, 0.5]",
+    ]

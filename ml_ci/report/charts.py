@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ml_ci import numbers
+from ml_ci.data_plots import DataPlot
 from ml_ci.records import Run
 from ml_ci.report.mermaid import BLUE, GREY, Curve, Line, xychart
 from ml_ci.report.presentation import Chart, Illustrations
@@ -14,6 +16,7 @@ from ml_ci.result import Result
 MOST_CURVES = 4
 MOST_TRENDS = 4
 _FEWEST_RECORDS = 2
+_LINES = ("linear", "simple", "smooth")
 
 
 def as_text(result: Result) -> Illustrations:
@@ -26,6 +29,7 @@ def as_text(result: Result) -> Illustrations:
     others = sorted(result.head.metrics.keys() - set(gated))
     curves = _curves(result, result.head, gated, MOST_CURVES)
     more = _curves(result, result.head, others, MOST_CURVES - len(curves))
+    more += _lines_of_dvc(result.base.run, result.head, MOST_CURVES - len(curves) - len(more))
     return Illustrations(charts=(*curves, *_trends(result, result.head, gated), *more), sparklines=True)
 
 
@@ -53,6 +57,33 @@ def _by_step(name: str, base: Run | None, head: Run) -> Chart | None:
     words = {"base": "grey", "head": "blue"}
     said = ", ".join(f"{words[line.name]} is {line.name} ({values[line.name]})" for line in lines)
     return Chart(title=f"{name} by step", alt=_sentences(said, drawn.notes), mermaid=drawn.source)
+
+
+def _lines_of_dvc(base: Run | None, head: Run, most: int) -> tuple[Chart, ...]:
+    """DVC's plots of one line over numbers, which is how dvclive keeps curves."""
+    before = {plot.name: plot for plot in base.plots} if base else {}
+    charts = (_line_of_dvc(before.get(plot.name), plot) for plot in head.plots)
+    return tuple(chart for chart in charts if chart)[: max(most, 0)]
+
+
+def _line_of_dvc(base: DataPlot | None, head: DataPlot) -> Chart | None:
+    sides = [("base", GREY, base), ("head", BLUE, head)]
+    lines = [Line(name=side, colour=colour, points=points) for side, colour, plot in sides if (points := _points(plot))]
+    if not _points(head):
+        return None
+    drawn = xychart(lines, x_label=head.x_label or "step", y_label=head.y_label or head.title)
+    if drawn is None:
+        return None
+    words = {"base": "grey is base", "head": "blue is head"}
+    said = ", ".join(words[line.name] for line in lines)
+    return Chart(title=head.title or head.name, alt=_sentences(said, drawn.notes), mermaid=drawn.source)
+
+
+def _points(plot: DataPlot | None) -> Curve:
+    if plot is None or plot.template not in _LINES or len(plot.series) != 1 or plot.series[0].x_names:
+        return ()
+    points = zip(plot.series[0].x, plot.series[0].y, strict=True)
+    return tuple((int(x), y) for x, y in points if math.isfinite(x) and x == int(x))
 
 
 def _trends(result: Result, head: Run, names: Sequence[str]) -> tuple[Chart, ...]:

@@ -191,8 +191,16 @@ def _shown_below(change: Change, result: Result) -> bool:
 
 def all_warnings(result: Result) -> tuple[str, ...]:
     """The job's warnings, those of both runs, and that the test set is worn out; each once."""
+    said_of_head = {*result.warnings, *(result.head.warnings if result.head else ())}
     runs = [(result.head, "")] + ([(result.base.run, "Base: ")] if result.base.run is not result.head else [])
-    own = [f"{prefix}{warning}" for run, prefix in runs if run for warning in run.warnings]
+    own = [
+        f"{prefix}{warning}"
+        for run, prefix in runs
+        if run
+        for warning in run.warnings
+        # what is so on both sides is said of the change once
+        if not prefix or warning not in said_of_head
+    ]
     own = [warning for warning in own if warning not in result.warnings]
     wear = [text] if (text := worn(result.test_set)) else []
     said = " ".join(result.decision.reasons) if result.decision else ""
