@@ -192,3 +192,9 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         append_summary(missing, "text")
     with pytest.raises(OutsideError, match="GITHUB_OUTPUT"):
         write_outputs(missing, {"verdict": "pass"})
+
+
+def test_no_character_of_an_annotation_hides_or_turns_the_text_around() -> None:
+    written: list[str] = []
+    Annotations(written.append).add("error", "accuracy\u202e is worse\nsecond line")
+    assert written == ["::error::accuracy⟨U+202E⟩ is worse%0Asecond line\n"]

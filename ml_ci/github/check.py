@@ -11,6 +11,7 @@ from ml_ci.compare.gate import Verdict
 from ml_ci.errors import MlCiError
 from ml_ci.github.limits import cut_bytes, cut_lines
 from ml_ci.github.session import Permissions, explained
+from ml_ci.report.escape import visible
 
 if TYPE_CHECKING:
     from github.CheckRun import CheckRun
@@ -77,7 +78,8 @@ class Check:
             close_check(
                 check,
                 conclusion=conclusion(verdict, allowed),
-                title=title,
+                # names are in it: none of their characters may hide, or turn the text around
+                title=visible(title),
                 summary=summary,
                 details_url=details_url,
             )

@@ -11,6 +11,7 @@ from typing import Literal
 
 from ml_ci.errors import OutsideError
 from ml_ci.github.limits import cut_lines
+from ml_ci.report.escape import visible
 
 Write = Callable[[str], object]
 """Writes text to the step's log as it is given; what is written here always ends with a newline."""
@@ -35,6 +36,8 @@ class Annotations:
     ) -> None:
         """Annotate the step, or a line of a file in the repository; `line` counts from 1."""
         self._count[level] += 1
+        # names are in it: none of their characters may hide, or turn the text around
+        message = "\n".join(map(visible, message.split("\n")))
         if self._count[level] <= ANNOTATIONS:
             self._write(annotation(level, message, title=title, file=file, line=line))
         else:
