@@ -147,8 +147,8 @@ def found(words: Foreign, number: Numbers) -> Result:
         Past(commit=f"{n:040x}", started="", test_set="", metrics={words.gated: value})
         for n, value in enumerate((number.head, 0.5, number.base, 0.7))
     )
-    # each ends in a word of its own, as what the headline says already is not said again
-    warnings = (f"{words.warning} once", f"{words.warning} twice")
+    # each begins with a word of its own, as a warning whose first sentence the headline has already is not said again
+    warnings = (f"once {words.warning}", f"twice {words.warning}")
     return replace(
         plain,
         code=(Change(name=words.file, base="", head=""), Change(name=f"{words.file}2", base=None, head="")),
