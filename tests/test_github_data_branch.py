@@ -78,7 +78,14 @@ def test_an_update_is_one_commit_on_top_and_keeps_the_other_files(branch: Branch
     branch.write({RECORD: b"{}\n"}, "first")
     branch.write({"images/a.png": PNG, "images/b.png": PNG + b"b", "records/k/2.json": b"{}"}, "second")
     assert branch.messages == ["first", "second"]
-    assert branch.files.keys() == {"README.md", "pictures.json", RECORD, "images/a.png", "images/b.png", "records/k/2.json"}
+    assert branch.files.keys() == {
+        "README.md",
+        "pictures.json",
+        RECORD,
+        "images/a.png",
+        "images/b.png",
+        "records/k/2.json",
+    }
     assert branch.files["images/b.png"] == PNG + b"b"
 
 
