@@ -12,6 +12,7 @@ from typing import Literal, cast, get_args
 
 from ml_ci import context as contexts
 from ml_ci import job
+from ml_ci.base_config import with_models_of_base
 from ml_ci.config import Config
 from ml_ci.config_reader import load
 from ml_ci.config_values import key_name
@@ -181,6 +182,7 @@ def _job(todo: Activity, config: Config, git: Git, outlet: GitHubOutlet, inputs:
         if todo is Activity.RECORD:
             return (_record_models if config.models else _record)(config, tools, outlet)
         where = _context(todo, tools.git, outlet.event, inputs.base or None)
+        config = with_models_of_base(tools.git, where.base, config)
         return (_compare_models if config.models else _compare)(where, config, tools, outlet, inputs)
 
 
@@ -248,8 +250,9 @@ def _config(inputs: Inputs, top: Path) -> Config:
 
 
 def _failing(config: Config) -> Config:
-    """The configuration with a policy that fails what is inconclusive."""
-    return replace(config, policy=replace(config.policy, inconclusive="fail"))
+    """The configuration with a policy that fails what is inconclusive, whatever base's says."""
+    policy = replace(config.policy, inconclusive="fail")
+    return replace(config, policy=policy, overridden=config.overridden | {"inconclusive"})
 
 
 def _without_inputs(environ: Mapping[str, str], token: str) -> dict[str, str]:

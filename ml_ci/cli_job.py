@@ -43,6 +43,7 @@ class Wish:
 def run_job(start: Path, base: str | None, wish: Wish) -> int:
     """Compare what is checked out there with its base; returns the exit code."""
     from ml_ci import context
+    from ml_ci.base_config import with_models_of_base
     from ml_ci.report.files import forget_earlier
 
     with _at_work(start, wish) as work:
@@ -51,7 +52,10 @@ def run_job(start: Path, base: str | None, wish: Wish) -> int:
             click.echo(f"Comparing with {where.base[:12]}, {where.chosen}.", err=True)
         # if this job is killed, the result of another one must not be taken for its own
         forget_earlier(work.tools.shop.out)
-        found = _run_models(work, where) if work.settings.models else _run_one(work, where)
+        # who names one model wants no other
+        settings = work.settings if wish.model else with_models_of_base(work.git, where.base, work.settings)
+        judged = replace(work, settings=settings)
+        found = _run_models(judged, where) if settings.models else _run_one(judged, where)
     show(found, work.tools.shop.out, wish)
     return found.exit_code
 

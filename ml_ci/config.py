@@ -12,9 +12,11 @@ from typing import Literal
 Direction = Literal["higher", "lower"]
 Permission = Literal["pass", "fail"]
 BaselinePolicy = Literal["auto", "found", "train", "none"]
+RulesOf = Literal["base", "head"]
 
 DIRECTIONS: tuple[Direction, ...] = ("higher", "lower")
 PERMISSIONS: tuple[Permission, ...] = ("pass", "fail")
+RULES_OF: tuple[RulesOf, ...] = ("base", "head")
 BASELINES: tuple[BaselinePolicy, ...] = ("auto", "found", "train", "none")
 USUAL_PLOTS = tuple(f"plots/*.{ending}" for ending in ("png", "jpg", "jpeg", "svg"))
 """Where training's images are looked for when the configuration does not say."""
@@ -41,11 +43,15 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What the verdict is where the evidence does not decide. `confidence` is that of every interval, in (0, 1)."""
+    """What the verdict is where the evidence does not decide. `confidence` is that of every interval, in (0, 1).
+
+    `rules` says whose rules a pull request is judged by: those of its base, or, where base itself allows that, its own.
+    """
 
     confidence: float = 0.95
     inconclusive: Permission = "pass"
     no_baseline: Permission = "pass"
+    rules: RulesOf = "base"
 
 
 @dataclass(frozen=True, kw_only=True)

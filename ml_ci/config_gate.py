@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import partial
 
 from ml_ci import config_values as values
-from ml_ci.config import DIRECTIONS, PERMISSIONS, Direction, Policy, PredictionsSpec, Rule, SliceRule
+from ml_ci.config import DIRECTIONS, PERMISSIONS, RULES_OF, Direction, Policy, PredictionsSpec, Rule, SliceRule
 from ml_ci.config_keys import POLICY, RULE, SLICE, home, known, read, unsupported
 from ml_ci.config_values import mapping
 from ml_ci.config_yaml import Field, Fields, Items, Node, quoted
@@ -53,13 +53,12 @@ def slices(field: Field, rules: tuple[Rule, ...], predictions: PredictionsSpec |
 def policy(field: Field) -> Policy:
     """`policy`: what the verdict is where the evidence does not decide."""
     found = known(mapping(field, "{no-baseline: fail}"), POLICY)
-    if "rules" in found:
-        raise unsupported(found["rules"], "policy.rules")
     default, permission = Policy(), partial(values.choice, choices=PERMISSIONS)
     return Policy(
         confidence=read(found, "confidence", values.confidence, default.confidence),
         inconclusive=read(found, "inconclusive", permission, default.inconclusive),
         no_baseline=read(found, "no-baseline", permission, default.no_baseline),
+        rules=read(found, "rules", partial(values.choice, choices=RULES_OF), default.rules),
     )
 
 

@@ -18,7 +18,6 @@ WITHOUT_EFFECT = ("evaluate", "attribute", "max-trainings")
 """Keys of the contract that change no verdict by being passed over; each is a warning."""
 UNSUPPORTED = {
     "pass-env": "take it out",
-    "policy.rules": "take it out",
     "gate.data": "take it out",
 }
 """Keys of the contract without which the verdict would be wrong or unsafe, with what to do instead."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ml_ci import side as sides
+from ml_ci.base_config import GONE, BaseConfig, judged_by, read_base
 from ml_ci.compare.comparison import compare
 from ml_ci.compare.evidence import gather
 from ml_ci.compare.found import Material
@@ -31,6 +32,7 @@ from ml_ci.two_sides import TwoSides
 
 _LOG = logging.getLogger(__name__)
 _LACKING = "The run is recorded without predictions, so comparisons with it rest on weaker evidence."
+_GONE = "The configuration no longer has this model, and the base branch's does: it was judged as that says."
 __all__ = ["Tools", "compare_runs", "failed", "record", "run"]
 
 
@@ -41,10 +43,15 @@ def run(context: Context, config: Config, tools: Tools, report: Callable[[Result
     """
     nothing = Baseline(commit=context.base, origin="none", why=context.why or "it was not looked for")
     journal = Journal(base=nothing, head_commit=context.head)
+    base = read_base(tools.git, context.base, config) if context.base else BaseConfig()
+    judged = judged_by(base, config)
+    config, journal.rules, journal.rules_of_base = judged.config, judged.changes, judged.by_base
+    if GONE in config.overridden:
+        journal.warnings.append(_GONE)
     journal.warnings += [*unused_warnings(config), *left_out(config)]
     try:
         check_names(config.predictions)
-        with tools.tracking as tracking, TwoSides(context, config, tools, tracking, journal) as both:
+        with tools.tracking as tracking, TwoSides(context, config, tools, tracking, journal, base) as both:
             result = _with_test_set(_result(config, journal, both.find_or_train()), config, journal)
             report(result)
             _count(result, tools)
@@ -114,6 +121,8 @@ def failed(key: str, error: MlCiError, journal: Journal | None = None, head_comm
         failure=Failure(message=str(error), exit_code=error.exit_code, log_tail=tail),
         warnings=tuple(journal.warnings),
         timings=journal.timings,
+        rules=journal.rules,
+        rules_of_base=journal.rules_of_base,
     )
 
 
@@ -140,6 +149,8 @@ def _result(config: Config, journal: Journal, head: Run) -> Result:
         warnings=(*journal.warnings, *head.warnings),
         timings=journal.timings,
         allowed=decision.verdict == "pass" or lenient,
+        rules=journal.rules,
+        rules_of_base=journal.rules_of_base,
     )
 
 

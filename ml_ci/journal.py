@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ml_ci.compare.comparison import Change
 from ml_ci.compare.found import Material
+from ml_ci.compare.rule_changes import RuleChange
 from ml_ci.material import Stored
 from ml_ci.records import Baseline, Origin, Run
 from ml_ci.result import OwnReport
@@ -46,7 +47,8 @@ class Tools:
 class Journal:
     """What the job knows so far, also for the report of a job that fails half-way.
 
-    `material` and `stored` are there once both sides are done.
+    `material` and `stored` are there once both sides are done. `rules` are what head changes in base's rules, and
+    `rules_of_base` says that base's count.
     """
 
     base: Baseline
@@ -61,6 +63,8 @@ class Journal:
     stored: Stored = field(default_factory=Stored)
     timings: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    rules: tuple[RuleChange, ...] = ()
+    rules_of_base: bool = False
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:

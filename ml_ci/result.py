@@ -9,6 +9,7 @@ from pathlib import Path
 from ml_ci.compare.comparison import Change, Comparison
 from ml_ci.compare.found import Material
 from ml_ci.compare.gate import Decision, Verdict
+from ml_ci.compare.rule_changes import RuleChange
 from ml_ci.records import Baseline, Origin, Run
 
 
@@ -63,7 +64,8 @@ class Result:
     SHA-256 of an image of training's to where its bytes are. `timings` are seconds by step. `allowed` says whether the
     merge may go on: the verdict as the policy reads it. `parameters` maps each parameter file in `code` to the names of
     the parameters that it changes. `material` is what the verdict stands on besides the runs, for plots of it, and `report`
-    the repository's own Markdown. `head_commit` is the commit under review, which is known also when training left
+    the repository's own Markdown. `rules` are what head changes in the rules of its base; they do not count where
+    `rules_of_base`. `head_commit` is the commit under review, which is known also when training left
     nothing; empty where there is no git.
     """
 
@@ -84,6 +86,8 @@ class Result:
     warnings: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     allowed: bool = False
+    rules: tuple[RuleChange, ...] = ()
+    rules_of_base: bool = False
 
     @property
     def verdict(self) -> Verdict:

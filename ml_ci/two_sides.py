@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Self
 
 from ml_ci import material as materials
 from ml_ci import side as sides
+from ml_ci.base_config import BaseConfig, trained_as
 from ml_ci.compare.comparison import changed_files
 from ml_ci.config import Config
-from ml_ci.config_models import at_base
-from ml_ci.config_reader import parse
 from ml_ci.context import Context
 from ml_ci.errors import ConfigError, MlCiError, TrainingError
 from ml_ci.harvest import Finished, collect
@@ -31,7 +30,6 @@ from ml_ci.sources.parameter_files import changed_parameters
 from ml_ci.sources.record_store import RunStore
 from ml_ci.sources.tracking import Tracking
 
-CONFIG_NAMES = (".ml-ci.yml", ".ml-ci.yaml")
 _NO_LONGER = (
     "The base's run was kept with predictions, and head's configuration has no `predictions`: what training says "
     "of itself counts, and examples are not compared."
@@ -41,9 +39,18 @@ _NO_LONGER = (
 class TwoSides:
     """One job's head and base. What it finds goes into the journal; what it makes is kept on a thread of its own."""
 
-    def __init__(self, context: Context, config: Config, tools: Tools, tracking: Tracking, journal: Journal) -> None:
+    def __init__(
+        self,
+        context: Context,
+        config: Config,
+        tools: Tools,
+        tracking: Tracking,
+        journal: Journal,
+        base: BaseConfig | None = None,
+    ) -> None:
         self._context = context
         self._config = config
+        self._base_config = base or BaseConfig()
         self._tools = tools
         self._tracking = tracking
         self._journal = journal
@@ -185,7 +192,11 @@ class TwoSides:
         """Check the base out beside the head, to be trained in its own way."""
         git = self._tools.git
         worktree = stack.enter_context(git.worktree(commit, self._tools.temporary, self._tools.shop.reaper))
-        config = self._base_config(commit)
+        if self._base_config.why:
+            self._journal.warnings.append(
+                f"The base was trained as head's configuration says, since {self._base_config.why}"
+            )
+        config = trained_as(self._base_config, self._config)
         if not (worktree / config.working_directory).is_dir():
             why = f"the base {commit[:12]} has no folder {config.working_directory} to train in"
             self._journal.base = Baseline(commit=commit, origin="none", why=why)
@@ -202,35 +213,6 @@ class TwoSides:
             variables = with_own_packages(base.environment.variables, git.top, worktree)
             base = replace(base, environment=replace(base.environment, variables=variables))
         return base
-
-    def _base_config(self, commit: str) -> Config:
-        """What the base's configuration says about training; head's where the base has none that can be read.
-
-        The rules, the key, and what is read and shown are head's, so that both runs are read alike.
-        """
-        config, git = self._config, self._tools.git
-        names: Sequence[str] = CONFIG_NAMES
-        if config.source and config.source not in [git.top / name for name in CONFIG_NAMES]:
-            # one from outside of the repository is not the base's, it is said of both
-            names = [str(config.source.relative_to(git.top))] if config.source.is_relative_to(git.top) else ()
-        found = next(((name, text) for name in names if (text := git.read(commit, name)) is not None), None)
-        if found is None:
-            return config
-        try:
-            own = at_base(parse(found[1], f"{found[0]} of the base"), config)
-        except MlCiError as error:
-            self._journal.warnings.append(f"The base was trained as head's configuration says, since {error}")
-            return config
-        if own is None:
-            return config
-        return replace(
-            config,
-            train=config.train if "train" in config.overridden else own.train,
-            working_directory=own.working_directory,
-            environment=own.environment,
-            pull=own.pull,
-            inputs=own.inputs,
-        )
 
     def _train_base(self, base: Side) -> None:
         """Train the base. A base that cannot be trained is no baseline: loudly, and as `policy.no-baseline` says."""

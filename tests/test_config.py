@@ -309,7 +309,7 @@ BAD: dict[str, tuple[int, tuple[str, ...]]] = {
     "models_slices": (1, ('"slices" needs "predictions"',)),
     # what going on without would be unsafe
     "pass_env": (1, ('"pass-env" is not supported by this version of ml-ci',)),
-    "policy_rules": (2, ('"policy.rules" is not supported by this version of ml-ci',)),
+    "policy_rules": (2, ('"rules" must be base or head, not "any"',)),
     "gate_data": (2, ('"gate.data" is not supported by this version of ml-ci',)),
 }
 

@@ -37,8 +37,8 @@ COMMENT_LIMIT = 60_000
 SUMMARY_LIMIT = 1_000_000
 """Bytes. GitHub refuses the summary of a step that is more than 1 MiB."""
 
-_ALWAYS = frozenset({"headline", "left_out", "nothing_moved", "reproduce", "sources"})
-_QUIET = frozenset({"headline", "warnings", "own_report", "nothing_moved"})
+_ALWAYS = frozenset({"headline", "rules", "left_out", "nothing_moved", "reproduce", "sources"})
+_QUIET = frozenset({"headline", "rules", "warnings", "own_report", "nothing_moved"})
 """What a comment says where nothing moved."""
 
 _NONE = Illustrations()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from ml_ci.compare.comparison import Change, MetricDifference
 from ml_ci.compare.judgement import Judgement, SliceJudgement
@@ -97,6 +97,16 @@ class PlotJson(TypedDict):
     alt: str
 
 
+class RuleChangeJson(TypedDict):
+    """One rule that head changes; `part` is its key, empty for the whole; null where a side does not have it."""
+
+    name: str
+    part: str
+    base: str | None
+    head: str | None
+    effect: str
+
+
 class ResultJson(TypedDict):
     """The document; its schema is docs/result.schema.json.
 
@@ -117,6 +127,8 @@ class ResultJson(TypedDict):
     plots: list[PlotJson]
     warnings: list[str]
     timings: dict[str, float | None]
+    rules: list[RuleChangeJson]
+    rules_of: Literal["base", "head"]
     models: list[ResultJson]
 
 
@@ -147,6 +159,8 @@ def models_json(results: Results, plots: Sequence[Sequence[Plot]]) -> str:
         "plots": [],
         "warnings": [],
         "timings": {},
+        "rules": [],
+        "rules_of": "base" if any(result.rules_of_base for result in results.results) else "head",
         "models": [document(result, own, f"{result.key}/") for result, own in zip(results.results, plots, strict=True)],
     }
     return json.dumps(found, allow_nan=False, indent=2) + "\n"
@@ -186,6 +200,17 @@ def document(result: Result, plots: Sequence[Plot] = (), folder: str = "") -> Re
         "plots": [{"name": plot.name, "path": f"{folder}plots/{plot.path.name}", "alt": plot.alt} for plot in plots],
         "warnings": [*failure, *all_warnings(result), *unfit.warnings],
         "timings": timings,
+        "rules": [
+            {
+                "name": change.name,
+                "part": change.part,
+                "base": change.base,
+                "head": change.head,
+                "effect": change.effect,
+            }
+            for change in result.rules
+        ],
+        "rules_of": "base" if result.rules_of_base else "head",
         "models": [],
     }
 

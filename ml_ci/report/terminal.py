@@ -26,11 +26,19 @@ _LONGEST_NAME = 120
 _LONGEST_LINE = 1000
 
 
+def _rules(shown: View) -> Iterator[str]:
+    if shown.rules:
+        yield f"⚠️ This change is one of the rules, too. {shown.whose_rules}"
+    yield from (f"  {text}" for text in shown.rules)
+
+
 def print_result(result: Result, console: Console) -> None:
     """Print the verdict, the gate, what changed, the other metrics that moved, warnings, and where the base came from."""
     shown = view(result)
     page = Page(console)
     page.headline(shown.headline)
+    for text in _rules(shown):
+        page.line(text, "yellow")
     if missing := no_baseline(result):
         page.line(f"⚠️ Nothing was compared. Base: {missing}", "yellow")
     if shown.log:

@@ -12,6 +12,7 @@ from ml_ci.compare.judgement import Judgement, Outcome
 from ml_ci.records import Origin, Run
 from ml_ci.report.certainty import Certainty, certainty, unsaid
 from ml_ci.report.headline import Headline, headline, no_baseline
+from ml_ci.report.rule_words import rule_sentences, whose_rules
 from ml_ci.report.wear import worn
 from ml_ci.result import Result
 
@@ -62,6 +63,7 @@ class Side:
 class View:
     """The whole report. `changed` and `unchanged` are the metrics without a rule; `log` is the end of a failed training's.
 
+    `rules` are what the change does to the rules that it is judged by, a line each; `whose_rules` says which count.
     `nothing_moved` says that it passes and no number of it differs from base's: there is little to say.
     """
 
@@ -79,6 +81,8 @@ class View:
     same_inputs: bool = False
     nothing_moved: bool = False
     certainty: Certainty = field(default_factory=Certainty)
+    rules: tuple[str, ...] = ()
+    whose_rules: str = ""
 
     @property
     def has_intervals(self) -> bool:
@@ -107,6 +111,8 @@ def view(result: Result) -> View:
         sides=(_head_side(result), _base_side(result)),
         timings=tuple((step, numbers.seconds(value)) for step, value in result.timings.items()),
         log=result.failure.log_tail if result.failure else "",
+        rules=rule_sentences(result),
+        whose_rules=whose_rules(result),
         compared=compared,
         same_inputs=result.head_origin == "same-inputs",
         nothing_moved=compared and result.verdict == "pass" and not moved(result),

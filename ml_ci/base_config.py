@@ -1,0 +1,123 @@
+"""What the base branch's configuration says: how base is trained, and the rules that a pull request is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ml_ci.compare.rule_changes import RuleChange, rule_changes
+from ml_ci.config import Config, PredictionsSpec
+from ml_ci.config_models import at_base
+from ml_ci.config_reader import FILE_NAMES, parse
+from ml_ci.errors import MlCiError
+from ml_ci.sources.git import Git
+
+GONE = "gone"
+"""Among `Config.overridden`: head's configuration has no such model, so it is judged as base's says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseConfig:
+    """The base's configuration of the same model; None where it has none, and `why` says why if it cannot be read."""
+
+    config: Config | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """`config` is head's with the rules that count; `changes` are what head changes in base's, in vain where `by_base`."""
+
+    config: Config
+    changes: tuple[RuleChange, ...] = ()
+    by_base: bool = False
+
+
+def read_base(git: Git, commit: str, config: Config) -> BaseConfig:
+    """The configuration at the base's commit, of the model that head's `config` is of."""
+    try:
+        whole = _whole(git, commit, config)
+    except MlCiError as error:
+        return BaseConfig(why=str(error))
+    return BaseConfig(config=at_base(whole, config) if whole else None)
+
+
+def with_models_of_base(git: Git, commit: str | None, config: Config) -> Config:
+    """Head's configuration, with the models that only base's has: to take a rule out does not count yet, and so it does
+    not count either to take out a whole model, or the file.
+    """
+    try:
+        whole = _whole(git, commit, config) if commit else None
+    except MlCiError:
+        return config  # whose rules count then is said where each model is judged
+    if whole is None or not (whole.models or config.models):
+        return config
+    here = config.models or ((replace(config, name=config.key),) if config.source else ())
+    names = {name for model in here for name in (model.key, model.name)}
+    gone = [
+        replace(model, source=config.source, name=model.name or model.key, overridden=model.overridden | {GONE})
+        for model in whole.models or (whole,)
+        if model.policy.rules == "base" and model.gate and not names & {model.key, model.name or model.key}
+    ]
+    return replace(config, models=(*here, *gone)) if gone else config
+
+
+def _whole(git: Git, commit: str, config: Config) -> Config | None:
+    """All that the base's file says; None where there is none. Raises the errors of reading it."""
+    names: Sequence[str] = FILE_NAMES
+    if config.source and config.source not in [git.top / name for name in FILE_NAMES]:
+        # one from outside of the repository is not the base's, it is said of both
+        names = [str(config.source.relative_to(git.top))] if config.source.is_relative_to(git.top) else ()
+    found = next(((name, text) for name in names if (text := git.read(commit, name)) is not None), None)
+    return parse(found[1], f"{found[0]} of the base") if found else None
+
+
+def judged_by(base: BaseConfig, config: Config) -> Judged:
+    """Head's configuration with the rules of base, unless base lets head's count.
+
+    A base without a configuration, or with one that cannot be read, has no rules, so head's count: whoever opens a pull
+    request cannot bring that about.
+    """
+    own = base.config
+    if own is None:
+        return Judged(config=config)
+    changes = rule_changes(own, config)
+    if own.policy.rules == "head":
+        return Judged(config=config, changes=changes)
+    # what the workflow says of it is not in the repository's file, and holds for both
+    inconclusive = (config if "inconclusive" in config.overridden else own).policy.inconclusive
+    return Judged(
+        config=replace(
+            config,
+            gate=own.gate,
+            slices=own.slices,
+            policy=replace(own.policy, inconclusive=inconclusive),
+            baseline=own.baseline,
+            repeats=max(own.repeats, config.repeats),
+            predictions=_predictions(own.predictions, config.predictions),
+        ),
+        changes=changes,
+        by_base=True,
+    )
+
+
+def trained_as(base: BaseConfig, config: Config) -> Config:
+    """How base is trained: as its own configuration says; as head's does where it has none."""
+    own = base.config
+    if own is None:
+        return config
+    return replace(
+        config,
+        train=config.train if "train" in config.overridden else own.train,
+        working_directory=own.working_directory,
+        environment=own.environment,
+        pull=own.pull,
+        inputs=own.inputs,
+    )
+
+
+def _predictions(own: PredictionsSpec | None, head: PredictionsSpec | None) -> PredictionsSpec | None:
+    """What is asked of the predictions is base's to say; where they are, and under which names, is head's."""
+    if own is None or head is None:
+        return own or head
+    return replace(head, group=own.group or head.group, slices=own.slices, metrics=own.metrics, columns=own.columns)
