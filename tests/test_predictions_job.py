@@ -129,9 +129,10 @@ def test_a_wrong_path_spoils_nothing_once_it_is_corrected(tmp_path: Path, run_jo
 
 
 def test_a_configuration_that_no_longer_asks_for_predictions_is_warned_of(tmp_path: Path, run_job: RunJob) -> None:
-    repository = predicting(tmp_path / "repo", WRONG_40, WRONG_41)
+    own_rules = "policy: {rules: head}\n"
+    repository = predicting(tmp_path / "repo", WRONG_40, WRONG_41, CONFIG + PREDICTIONS + own_rules)
     run_job(repository)
-    repository.commit({".ml-ci.yml": CONFIG})
+    repository.commit({".ml-ci.yml": CONFIG + own_rules})
     result = run_job(repository)
     assert result.base.origin == "found"
     assert any("head's configuration has no `predictions`" in warning for warning in result.warnings)

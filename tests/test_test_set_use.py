@@ -57,9 +57,10 @@ def supported(result: Result) -> int | None:
 
 def test_a_test_set_supports_more_verdicts_where_more_may_be_lost(tmp_path: Path, run_job: RunJob) -> None:
     """400 examples are too few to be sure of 0.02 even once, and carry some verdicts on 0.5."""
-    repository = predicting(tmp_path / "repo", "count: 400, wrong: 40", "count: 400, wrong: 80")
+    config = CONFIG + PREDICTIONS + "policy: {rules: head}\n"
+    repository = predicting(tmp_path / "repo", "count: 400, wrong: 40", "count: 400, wrong: 80", config)
     assert supported(run_job(repository)) == 0
-    repository.commit({".ml-ci.yml": (CONFIG + PREDICTIONS).replace("0.02", "0.5")})
+    repository.commit({".ml-ci.yml": config.replace("0.02", "0.5")})
     assert (supported(run_job(repository)) or 0) > 1
-    repository.commit({".ml-ci.yml": (CONFIG + PREDICTIONS).replace("accuracy", "mcc")})
+    repository.commit({".ml-ci.yml": config.replace("accuracy", "mcc")})
     assert supported(run_job(repository)) is None
