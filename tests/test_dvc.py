@@ -24,7 +24,8 @@ pathlib.Path("metrics.json").write_text(json.dumps({"rows": rows, "images": len(
 """A training whose metrics are the sizes of its data, so that a test sees which version it was given."""
 
 ALONE = "environment: none\nbaseline: none\n"
-BOTH = "environment: none\n"
+BOTH = "environment: none\npolicy: {rules: head}\n"
+"""The base's; what a test configures counts, also where it says that nothing is compared."""
 NO_WAITING = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1"}
 
 

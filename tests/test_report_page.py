@@ -19,6 +19,7 @@ from PIL import Image
 from ml_ci.records import Metric, Run
 from ml_ci.report.page import Shown, render_models_page, render_page
 from ml_ci.report.page_curves import MOST, POINTS, curves_json
+from ml_ci.report.page_markdown import own_html
 from ml_ci.report.plots.drawing import draw
 from ml_ci.report.presentation import Plot, Presentation
 from ml_ci.result import OwnReport, Result, Results
@@ -492,6 +493,13 @@ def test_on_paper_everything_is_open_and_light(page: Page, tmp_path: Path) -> No
     assert isinstance(folded, list)
     assert folded
     assert all(folded)
+
+
+def test_an_alert_of_the_users_own_markdown_is_one_on_the_page_too() -> None:
+    written = own_html(OwnReport(path="report.md", text="> [!WARNING]\n> Few rows.\n\nNot one: [!NOTE]\n"), {})
+
+    assert "<b>Warning</b><br>Few rows." in written
+    assert "Not one: [!NOTE]" in written
 
 
 def test_on_a_dark_page_the_dark_pictures_are_shown(page: Page, tmp_path: Path) -> None:

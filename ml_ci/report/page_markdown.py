@@ -13,6 +13,10 @@ from ml_ci.report.presentation import Picture
 from ml_ci.result import OwnReport
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
+_ALERT = re.compile(
+    r"(<blockquote[^>]*>\s*<p[^>]*>)\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\s*(?:<br>)?", re.IGNORECASE
+)
+"""How GitHub's Markdown begins an alert. What of a text looks so is escaped by then, and in no element of its own."""
 _DEEPEST = 40
 """Elements within elements; what is deeper is text."""
 _VOID = frozenset({"br", "hr"})
@@ -30,7 +34,7 @@ def own_html(report: OwnReport, pictures: Mapping[str, Picture]) -> str:
     writer = _Writer(pictures)
     writer.feed(found)
     writer.close()
-    return "".join(writer.out)
+    return _ALERT.sub(lambda found: f"{found[1]}<b>{found[2].title()}</b><br>", "".join(writer.out))
 
 
 class _Writer(HTMLParser):
