@@ -13,7 +13,6 @@ from ml_ci.compare.sample_size import Adaptivity, Bound, Plan, plan
 from ml_ci.errors import ConfigError
 
 ADAPTIVITIES: tuple[Adaptivity, ...] = get_args(Adaptivity)
-MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -138,6 +138,11 @@ class Config:
     unused: Mapping[str, int] = field(default_factory=dict)
     """Keys of the contract that this version reads but does not act on yet, with their line: each is a warning."""
 
+    @property
+    def gated(self) -> tuple[str, ...]:
+        """The metrics that have a rule, in the file's order."""
+        return tuple(rule.metric for rule in self.gate)
+
 
 def training_digest(config: Config) -> str:
     """SHA-256 of what the file says about training, as hexadecimal digits.

@@ -49,7 +49,7 @@ def collect(side: Side, training: Training, tracking: Tracking, *, ask: bool) ->
     trainings only the first one's run is ever made in MLflow. Raises TrainingError if it left no metrics.
     """
     identity, since = training.identity, int(training.started.timestamp() * 1000)
-    left = tracking.left_by(identity, since) if ask else Left(run=None)
+    left = tracking.left_by(identity, since, side.config.gated) if ask else Left(run=None)
     known = dvc_plots(side)
     fresh, stale = _fresh(side, training.before, known)
     files = Fresh(files=fresh, plots=known)

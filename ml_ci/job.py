@@ -88,8 +88,7 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
         if tracking.shared:
             tracking.recorded(finished.run)
         elif tools.keep:
-            judged = [rule.metric for rule in config.gate]
-            kept = tools.keep.add(finished.run, finished.images, finished.parquet, recorded=True, judged=judged)
+            kept = tools.keep.add(finished.run, finished.images, finished.parquet, recorded=True, judged=config.gated)
             finished = replace(finished, run=replace(finished.run, warnings=kept.warnings))
     for warning in finished.run.warnings:
         tools.shop.progress.line(f"Warning: {warning}")
@@ -100,8 +99,7 @@ def compare_runs(base: Run, head: Run, config: Config, material: Material) -> Re
     """Compare two runs that exist, as `ml-ci compare` does. It is no verdict on a change, so no test set is worn by it."""
     check_names(config.predictions)
     # the records of another ml-ci may hold more than this one keeps
-    judged = [rule.metric for rule in config.gate]
-    base, head = (replace(run, metrics=bounded(run.metrics, judged)[0]) for run in (base, head))
+    base, head = (replace(run, metrics=bounded(run.metrics, config.gated)[0]) for run in (base, head))
     baseline = Baseline(commit=base.commit or None, origin="found", run=base, why="given on the command line")
     journal = Journal(base=baseline, head_commit=head.commit, head_origin="found", material=material)
     return _result(config, journal, head)
@@ -182,6 +180,5 @@ def _record_again(known: Known, head: Side, tools: Tools, tracking: Tracking, co
     if known.store is tracking:
         tracking.recorded(run)
     elif tools.keep:
-        judged = [rule.metric for rule in config.gate]
-        tools.keep.add(run, images, known.store.predictions(known.run), recorded=True, judged=judged)
+        tools.keep.add(run, images, known.store.predictions(known.run), recorded=True, judged=config.gated)
     return Finished(run=run, images=images, identity=sides.identify(head))

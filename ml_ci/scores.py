@@ -89,7 +89,7 @@ def asked_for(config: Config) -> tuple[str, ...]:
     spec = config.predictions
     if spec is None:
         return ()
-    ruled = [*(rule.metric for rule in config.gate), *(rule.metric for rule in config.slices)]
+    ruled = [*config.gated, *(rule.metric for rule in config.slices)]
     named = [name for name in ruled if known(name)] if spec.metrics is None else spec.metrics
     return tuple(dict.fromkeys([*named, *spec.columns]))
 

@@ -121,7 +121,7 @@ class TwoSides:
         """Train a side as often as the configuration says, and read what that left. The run that counts is seed 0's."""
         first = self._train(side, 0)
         others = [self._train(side, seed).run for seed in range(1, side.config.repeats)]
-        return replace(first, run=joined([first.run, *others], [rule.metric for rule in side.config.gate]))
+        return replace(first, run=joined([first.run, *others], side.config.gated))
 
     def _train(self, side: Side, seed: int) -> Finished:
         count = side.config.repeats

@@ -115,3 +115,22 @@ def test_a_repository_that_does_not_say_how_it_is_trained_is_a_wrong_configurati
     assert result.exit_code == 2
     assert result.failure
     assert "`train`" in result.failure.message
+
+
+MANY_CURVES = """
+import mlflow
+with mlflow.start_run():
+    for step in range(3):
+        mlflow.log_metrics({f"m{number:02}": float(step) for number in range(60)} | {"zz": 0.5 + step / 10}, step=step)
+"""
+
+
+def test_of_more_curves_than_are_kept_those_with_a_rule_are_kept_first(tmp_path: Path, run_job: RunJob) -> None:
+    config = "environment: none\nbaseline: none\ngate:\n  zz: {direction: higher, min: 0.1}\n"
+    repository = Repository.create(tmp_path / "repo", {"train.py": MANY_CURVES, ".ml-ci.yml": config})
+
+    head = run_job(repository).head
+
+    assert head
+    assert head.metrics["zz"].history == ((0, 0.5), (1, 0.6), (2, 0.7))
+    assert sum(len(metric.history) > 1 for metric in head.metrics.values()) == 50

@@ -149,7 +149,7 @@ def _earlier_plots(found: object) -> list[str]:
 def _earlier_models(found: object) -> list[str]:
     """The folders of an earlier job's models, if they are just below: the file may be anybody's."""
     try:
-        keys = [model["key"] for model in found["models"]]  # type: ignore[index]
+        keys = [model["key"] for model in found["models"]]  # type: ignore[index]  # as above
     except (KeyError, TypeError):
         return []
     return [key for key in keys if isinstance(key, str) and Path(key).name == key not in ("", "..")]

@@ -50,7 +50,7 @@ def figure(height: float, path: Path) -> Iterator[Figure]:
         canvas = FigureCanvasAgg(drawn)
         yield drawn
         canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib has no types here
-        _write(canvas.buffer_rgba(), path)  # type: ignore[no-untyped-call]
+        _write(canvas.buffer_rgba(), path)  # type: ignore[no-untyped-call]  # nor here
 
 
 def dark_of(path: Path) -> Path:
