@@ -83,6 +83,15 @@ class KeptPredictions(_Document):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Accepted(_Document):
+    """Who let a pull request through although its verdict was no pass, and when: GitHub's clock, UTC in ISO 8601."""
+
+    by: str
+    at: str
+    pull: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run(_Document):
     """What one training left behind.
 
@@ -93,7 +102,7 @@ class Run(_Document):
     `test_set` is the digest of the examples that the metrics were measured on: of ids and targets where there are
     predictions, else of all data under DVC; empty where neither is known.
     `importance` is how much each feature matters to the model, by name, as the run logged it or the model has it.
-    `plots` are DVC's, as data.
+    `plots` are DVC's, as data. `accepted` is there where somebody let it through although it is worse than its base.
     """
 
     commit: str
@@ -115,6 +124,7 @@ class Run(_Document):
     predictions: KeptPredictions | None = None
     importance: Mapping[str, float] = field(default_factory=dict)
     plots: tuple[DataPlot, ...] = ()
+    accepted: Accepted | None = None
     warnings: tuple[str, ...] = ()
     schema: int = SCHEMA
 

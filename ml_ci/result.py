@@ -10,7 +10,7 @@ from ml_ci.compare.comparison import Change, Comparison
 from ml_ci.compare.found import Material
 from ml_ci.compare.gate import Decision, Verdict
 from ml_ci.compare.rule_changes import RuleChange
-from ml_ci.records import Baseline, Origin, Run
+from ml_ci.records import Accepted, Baseline, Origin, Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,8 @@ class Result:
     merge may go on: the verdict as the policy reads it. `parameters` maps each parameter file in `code` to the names of
     the parameters that it changes. `material` is what the verdict stands on besides the runs, for plots of it, and `report`
     the repository's own Markdown. `rules` are what head changes in the rules of its base; they do not count where
-    `rules_of_base`. `head_commit` is the commit under review, which is known also when training left
+    `rules_of_base`. `accepted` says who let it through although the verdict is no pass; where the label is there and
+    does not count, `not_accepted` is a sentence that says why. `head_commit` is the commit under review, which is known also when training left
     nothing; empty where there is no git.
     """
 
@@ -88,6 +89,8 @@ class Result:
     allowed: bool = False
     rules: tuple[RuleChange, ...] = ()
     rules_of_base: bool = False
+    accepted: Accepted | None = None
+    not_accepted: str = ""
 
     @property
     def verdict(self) -> Verdict:
