@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ml_ci.errors import ConfigError, OutsideError
-from ml_ci.github.event import Activity, Event, Mode, Payload, activity, parse_payload, read_event
+from ml_ci.github.event import Activity, Event, Mode, Payload, activity, parse_payload, read_event, why_nothing
+from ml_ci.github.triggering_run import TriggeringRun
 
 HEAD, MERGE, BASE = "1" * 40, "2" * 40, "3" * 40
 MAIN, BRANCH, TAG = "refs/heads/main", "refs/heads/feature", "refs/tags/v1"
@@ -44,6 +46,26 @@ def event(name: str, ref: str = MAIN, action: str | None = None, *, deleted: boo
     return replace(pushed, name=name, action=action)
 
 
+RUN = TriggeringRun(
+    id=41,
+    event="pull_request",
+    conclusion="success",
+    head_sha=HEAD,
+    head_branch="feature",
+    head_repository="mona/model",
+    head_owner="mona",
+    actor="mona",
+    url="https://github.com/octo/model/actions/runs/41",
+    attempt=1,
+)
+
+
+def after_run(**of_run: str) -> Event:
+    """A `workflow_run` after a run like `RUN`."""
+    values: dict[str, Any] = of_run
+    return replace(event("workflow_run", action="completed"), triggered_by=replace(RUN, **values))
+
+
 ANYTHING: tuple[Mode, ...] = ("auto", "compare", "record", "publish")
 
 TABLE: list[tuple[Event, Mode | tuple[Mode, ...], Activity]] = [
@@ -60,9 +82,18 @@ TABLE: list[tuple[Event, Mode | tuple[Mode, ...], Activity]] = [
     (event("push", BRANCH, deleted=True), ANYTHING, Activity.NOTHING),
     (event("merge_group", action="checks_requested"), ("auto", "compare"), Activity.COMPARE),
     (event("merge_group", action="destroyed"), "auto", Activity.NOTHING),
-    (event("workflow_run", action="completed"), ("auto", "publish"), Activity.PUBLISH),
-    (event("workflow_run", action="requested"), "auto", Activity.NOTHING),
-    (event("workflow_run", action="completed"), "compare", Activity.COMPARE),
+    (after_run(), ("auto", "publish"), Activity.PUBLISH),
+    (after_run(conclusion="cancelled"), ("auto", "publish"), Activity.PUBLISH),
+    (after_run(conclusion="skipped"), ("auto", "publish"), Activity.PUBLISH),
+    (after_run(head_repository="", head_owner=""), ("auto", "publish"), Activity.PUBLISH),
+    (after_run(head_repository="octo/model", actor="dependabot[bot]"), ("auto", "publish"), Activity.PUBLISH),
+    (after_run(head_repository="octo/model"), ("auto", "publish"), Activity.NOTHING),
+    (after_run(event="push"), ("auto", "publish"), Activity.NOTHING),
+    (after_run(event="schedule"), ("auto", "publish"), Activity.NOTHING),
+    (after_run(event="pull_request_target"), ("auto", "publish"), Activity.NOTHING),
+    (after_run(conclusion="action_required"), ("auto", "publish"), Activity.NOTHING),
+    (replace(after_run(), action="requested"), ("auto", "publish"), Activity.NOTHING),
+    (after_run(), "compare", Activity.COMPARE),
     (event("schedule"), ("auto", "compare"), Activity.COMPARE_WITH_LAST_RECORD),
     (event("schedule"), "record", Activity.RECORD),
     (event("workflow_dispatch", MAIN), "auto", Activity.COMPARE_WITH_LAST_RECORD),
@@ -140,10 +171,68 @@ def test_a_merge_group_is_its_own_commit_on_the_branch_that_it_goes_into() -> No
     assert (happened.head_sha, happened.base_sha, happened.base_ref) == (MERGE, BASE, "main")
 
 
+def workflow_run(**changed: object) -> Payload:
+    """The payload, as far as it is read; GitHub's has a hundred more."""
+    run = {
+        "id": 41,
+        "event": "pull_request",
+        "conclusion": "success",
+        "head_sha": HEAD,
+        "head_branch": "feature",
+        "head_repository": {"full_name": "mona/model", "owner": {"login": "mona"}},
+        "actor": {"login": "mona"},
+        "html_url": "https://github.com/octo/model/actions/runs/41",
+        "run_attempt": 1,
+        "pull_requests": [],
+    }
+    return {"action": "completed", "repository": REPOSITORY, "workflow_run": {**run, **changed}}
+
+
+ENDED = {**ENVIRON, "GITHUB_EVENT_NAME": "workflow_run", "GITHUB_REF": MAIN}
+
+
 def test_a_workflow_run_is_about_the_commit_of_the_run_that_ended() -> None:
-    environ = {**ENVIRON, "GITHUB_EVENT_NAME": "workflow_run", "GITHUB_REF": MAIN}
-    payload = {"action": "completed", "repository": REPOSITORY, "workflow_run": {"head_sha": HEAD, "pull_requests": []}}
-    assert read_event(environ, payload).head_sha == HEAD
+    happened = read_event(ENDED, workflow_run())
+    assert (happened.head_sha, happened.triggered_by, happened.has_read_only_token) == (HEAD, RUN, False)
+
+
+def test_of_a_fork_that_is_gone_there_is_no_name() -> None:
+    run = read_event(ENDED, workflow_run(head_repository=None)).triggered_by
+    assert run == replace(RUN, head_repository="", head_owner="")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("id", "41"), ("id", True), ("head_sha", "main"), ("event", None), ("run_attempt", -1)]
+)
+def test_a_run_that_lacks_what_it_must_have_is_an_error_that_names_it(field: str, value: object) -> None:
+    with pytest.raises(OutsideError, match=rf"workflow_run\.{field}"):
+        read_event(ENDED, workflow_run(**{field: value}))
+
+
+@pytest.mark.parametrize("name", ["pull_request", "push", "merge_group", "workflow_dispatch"])
+def test_publishing_belongs_to_the_event_workflow_run(name: str) -> None:
+    with pytest.raises(ConfigError, match="on workflow_run"):
+        activity(event(name), "publish")
+
+
+@pytest.mark.parametrize(
+    ("happened", "why"),
+    [
+        (after_run(event="push"), "is no pull request's, so it has told of itself"),
+        (after_run(head_repository="octo/model"), "is from this repository, so it has told of itself"),
+        (after_run(conclusion="action_required"), "waits for a maintainer's approval"),
+        (event("pull_request", action="closed"), "Nothing to do on pull_request (closed)."),
+    ],
+)
+def test_where_nothing_is_done_a_sentence_says_why(happened: Event, why: str) -> None:
+    assert why in why_nothing(happened)
+
+
+def test_dependabots_push_has_a_token_that_only_reads_and_what_follows_its_run_has_not() -> None:
+    dependabot = {**ENVIRON, "GITHUB_ACTOR": "dependabot[bot]"}
+    pushed = read_event({**dependabot, "GITHUB_EVENT_NAME": "push"}, {"repository": REPOSITORY})
+    ended = read_event({**dependabot, "GITHUB_EVENT_NAME": "workflow_run"}, workflow_run())
+    assert (pushed.has_read_only_token, ended.has_read_only_token) == (True, False)
 
 
 def test_a_schedule_runs_on_the_default_branch_even_if_its_payload_is_bare() -> None:

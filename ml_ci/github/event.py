@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from ml_ci.errors import ConfigError, OutsideError
+from ml_ci.errors import ConfigError
+from ml_ci.github.payload import Payload, parse_payload, required, text_at, value_at, whole_number
+from ml_ci.github.triggering_run import DEPENDABOT, TriggeringRun, triggering_run
+
+__all__ = ["Activity", "Event", "Mode", "Payload", "activity", "parse_payload", "read_event", "why_nothing"]
 
 Mode = Literal["auto", "compare", "record", "publish"]
-Payload = Mapping[str, object]
 
 PULL_REQUEST_EVENTS = ("pull_request", "pull_request_target")
+_READ_ONLY_FOR_DEPENDABOT = ("pull_request", "push", "create", "deployment", "deployment_status")
 
 
 class Activity(Enum):
@@ -41,6 +44,7 @@ class Event:
     of it. `base_sha` and `base_ref` are those that the event names: on a pull request the tip of the branch that it
     goes into, on a push the commit before it; None where there is none. `is_fork` says that the pull request comes
     from another repository. `deleted` says that the push removed its ref. `run_url` is the page of this attempt.
+    `triggered_by` is the run that ended, on `workflow_run`, and None on any other event.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Event:
     run_url: str
     server_url: str
     api_url: str
+    triggered_by: TriggeringRun | None = None
 
     @property
     def on_default_branch(self) -> bool:
@@ -70,7 +75,9 @@ class Event:
     @property
     def has_read_only_token(self) -> bool:
         """Whether GitHub gives this event a token that cannot write, unless the workflow's owner arranged otherwise."""
-        return self.name != "pull_request_target" and (self.is_fork or self.actor == "dependabot[bot]")
+        if self.is_fork:
+            return self.name == "pull_request"
+        return self.name in _READ_ONLY_FOR_DEPENDABOT and self.actor == DEPENDABOT
 
 
 def activity(event: Event, mode: Mode) -> Activity:  # noqa: PLR0911 - a table, one row a line
@@ -78,7 +85,7 @@ def activity(event: Event, mode: Mode) -> Activity:  # noqa: PLR0911 - a table, 
     if _is_over(event):
         return Activity.NOTHING
     if mode == "publish":
-        return Activity.PUBLISH
+        return _publish(event)
     if mode == "record":
         return _record(event)
     match event.name:
@@ -93,7 +100,7 @@ def activity(event: Event, mode: Mode) -> Activity:  # noqa: PLR0911 - a table, 
         case "schedule" | "workflow_dispatch":
             return Activity.COMPARE_WITH_LAST_RECORD if event.on_default_branch else Activity.COMPARE
         case "workflow_run" if mode == "auto":
-            return Activity.PUBLISH if event.action == "completed" else Activity.NOTHING
+            return _publish(event)
         case _ if mode == "compare":
             return Activity.COMPARE
         case _:
@@ -102,17 +109,6 @@ def activity(event: Event, mode: Mode) -> Activity:  # noqa: PLR0911 - a table, 
                 "publish, or run the workflow on pull_request, push, merge_group, workflow_run, schedule or "
                 "workflow_dispatch."
             )
-
-
-def parse_payload(text: str | bytes, where: str) -> Payload:
-    """The event file's content. Raises OutsideError, naming `where`, if it is not a JSON object."""
-    try:
-        payload = json.loads(text)
-    except ValueError as error:
-        raise OutsideError(f"The event file {where} (GITHUB_EVENT_PATH) is not JSON: {error}.") from error
-    if not isinstance(payload, dict):
-        raise OutsideError(f"The event file {where} (GITHUB_EVENT_PATH) does not hold a JSON object.")
-    return payload
 
 
 def read_event(environ: Mapping[str, str], payload: Payload) -> Event:
@@ -126,7 +122,7 @@ def read_event(environ: Mapping[str, str], payload: Payload) -> Event:
     head_sha, base_sha, base_ref = _commits(name, payload, sha)
     return Event(
         name=name,
-        action=_text(payload, "action"),
+        action=text_at(payload, "action"),
         repository=repository,
         default_branch=_default_branch(name, payload, ref),
         pull_number=_pull_number(name, payload),
@@ -135,14 +131,15 @@ def read_event(environ: Mapping[str, str], payload: Payload) -> Event:
         base_ref=base_ref,
         ref=ref,
         sha=sha,
-        is_fork=name in PULL_REQUEST_EVENTS and _text(payload, "pull_request.head.repo.full_name") != repository,
-        deleted=name == "push" and _at(payload, "deleted") is True,
+        is_fork=name in PULL_REQUEST_EVENTS and text_at(payload, "pull_request.head.repo.full_name") != repository,
+        deleted=name == "push" and value_at(payload, "deleted") is True,
         actor=environ.get("GITHUB_ACTOR", ""),
         run_id=run_id,
         run_attempt=run_attempt,
         run_url=f"{server_url}/{repository}/actions/runs/{run_id}/attempts/{run_attempt}",
         server_url=server_url,
         api_url=_variable(environ, "GITHUB_API_URL"),
+        triggered_by=triggering_run(name, payload),
     )
 
 
@@ -162,24 +159,47 @@ def _record(event: Event) -> Activity:
     return Activity.RECORD
 
 
+def _publish(event: Event) -> Activity:
+    run = event.triggered_by
+    if run is None:
+        raise ConfigError(
+            f"The input `mode` is publish, but the event is {event.name}: publish belongs into a workflow of its own, on "
+            "workflow_run (docs/forks.md)."
+        )
+    if event.action != "completed" or run.waits_for_approval:
+        return Activity.NOTHING
+    return Activity.PUBLISH if run.left_something_to_publish(event.repository) else Activity.NOTHING
+
+
+def why_nothing(event: Event) -> str:
+    """One sentence: why there is nothing to do on this event."""
+    run = event.triggered_by
+    if run is None or event.action != "completed":
+        return f"Nothing to do on {event.name} ({event.action})."
+    if run.waits_for_approval:
+        return f"Nothing to publish: the run {run.url} waits for a maintainer's approval, and has run nothing yet."
+    whose = "from this repository" if run.event == "pull_request" else "no pull request's"
+    return f"Nothing to publish: the run {run.url} (on {run.event}) is {whose}, so it has told of itself."
+
+
 def _commits(name: str, payload: Payload, sha: str) -> tuple[str, str | None, str | None]:
     """Head's SHA, base's SHA, base's branch."""
     match name:
         case "pull_request" | "pull_request_target":
             where = "pull_request"
             return (
-                _required(name, payload, f"{where}.head.sha"),
-                _required(name, payload, f"{where}.base.sha"),
-                _required(name, payload, f"{where}.base.ref"),
+                required(name, payload, f"{where}.head.sha"),
+                required(name, payload, f"{where}.base.sha"),
+                required(name, payload, f"{where}.base.ref"),
             )
         case "merge_group":
-            base_ref = _required(name, payload, "merge_group.base_ref").removeprefix("refs/heads/")
-            head_sha = _required(name, payload, "merge_group.head_sha")
-            return head_sha, _required(name, payload, "merge_group.base_sha"), base_ref
+            base_ref = required(name, payload, "merge_group.base_ref").removeprefix("refs/heads/")
+            head_sha = required(name, payload, "merge_group.head_sha")
+            return head_sha, required(name, payload, "merge_group.base_sha"), base_ref
         case "workflow_run":
-            return _required(name, payload, "workflow_run.head_sha"), None, None
+            return required(name, payload, "workflow_run.head_sha"), None, None
         case "push":
-            before = _text(payload, "before")
+            before = text_at(payload, "before")
             # a push that makes a branch comes "after" a commit of zeros
             return sha, before if before and before.strip("0") else None, None
         case _:
@@ -187,20 +207,17 @@ def _commits(name: str, payload: Payload, sha: str) -> tuple[str, str | None, st
 
 
 def _default_branch(name: str, payload: Payload, ref: str) -> str:
-    branch = _text(payload, "repository.default_branch")
+    branch = text_at(payload, "repository.default_branch")
     if branch is None and name == "schedule":
         # a schedule runs on the default branch only, and its payload does not always describe the repository
         return ref.removeprefix("refs/heads/")
-    return branch or _required(name, payload, "repository.default_branch")
+    return branch or required(name, payload, "repository.default_branch")
 
 
 def _pull_number(name: str, payload: Payload) -> int | None:
     if name not in PULL_REQUEST_EVENTS:
         return None
-    number = _at(payload, "pull_request.number")
-    if not isinstance(number, int):
-        raise OutsideError(f"The event file of {name} (GITHUB_EVENT_PATH) has no number at pull_request.number.")
-    return number
+    return whole_number(name, payload, "pull_request.number")
 
 
 def _variable(environ: Mapping[str, str], name: str) -> str:
@@ -215,22 +232,3 @@ def _number(environ: Mapping[str, str], name: str) -> int:
     if not value.isdecimal():
         raise ConfigError(f"{name} is {value!r}, which is not a number: outside of GitHub Actions, use `ml-ci run`.")
     return int(value)
-
-
-def _required(name: str, payload: Payload, path: str) -> str:
-    value = _text(payload, path)
-    if value is None:
-        raise OutsideError(f"The event file of {name} (GITHUB_EVENT_PATH) has no text at {path}.")
-    return value
-
-
-def _text(payload: Payload, path: str) -> str | None:
-    value = _at(payload, path)
-    return value if isinstance(value, str) and value else None
-
-
-def _at(payload: Payload, path: str) -> object:
-    value: object = payload
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
