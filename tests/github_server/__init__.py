@@ -20,6 +20,8 @@
 - Patterns match the path after `/repos/OWNER/REPO`, or the whole path; `*` also matches `/`.
 - `github.url` serves the API, `github.url + "/OWNER/REPO/raw/BRANCH/PATH"` files as github.com does, and
   `github.url + "/OWNER/REPO.git"` git itself, for clone, fetch and push.
+- `github.label(pull, "bug", by="mona")` sets a label, `github.state.roles["mona"] = "write"` says what she may do, and
+  `github.moved(pull, sha, kind="force_push")` is an entry of the activity log; each takes the time as `at`.
 - `github.pull_event(pull, "opened")` is the payload of the event, for `GITHUB_EVENT_PATH`.
 """
 

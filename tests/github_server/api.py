@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.github_server import check_routes, git_routes, issue_routes, pull_routes, repository_routes
+from tests.github_server import activity_routes, check_routes, git_routes, issue_routes, pull_routes, repository_routes
 from tests.github_server.accounts import ANONYMOUS, Token
 from tests.github_server.description import Description, github_description
 from tests.github_server.faults import primary_limit
@@ -22,7 +22,7 @@ from tests.github_server.talk_documents import TalkDocuments
 from tests.github_server.wire import DOCS, Answer, Call, Json, RefusalError, not_found
 
 # Importing these is what fills ROUTES.
-ROOMS = (check_routes, git_routes, issue_routes, pull_routes, repository_routes)
+ROOMS = (activity_routes, check_routes, git_routes, issue_routes, pull_routes, repository_routes)
 
 
 @dataclass
@@ -97,7 +97,9 @@ class Api:
             return self._violated([f"{call.method} {call.path}: GitHub or this server has no such operation"])
         documentation = self.description.operation(call.operation).documentation
         repository = f"{call.parameters.get('owner')}/{call.parameters.get('repo')}"
-        if "owner" in call.parameters and repository != self.state.full_name:
+        # of a fork only the activity is served
+        elsewhere = call.operation == "repos/list-activities" and self.state.is_fork(repository)
+        if "owner" in call.parameters and repository != self.state.full_name and not elsewhere:
             return _refusal(not_found(), documentation)
         if call.problem:
             return _refusal(RefusalError(400, call.problem), documentation)

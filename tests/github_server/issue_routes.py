@@ -81,14 +81,14 @@ def list_labels(desk: Desk) -> Answer:
 @writes("issues/add-labels", *TALK)
 def add_labels(desk: Desk) -> Answer:
     pull = desk.pull("issue_number")
-    pull.labels += [name for name in _labels(desk) if name not in pull.labels]
+    _label(desk, pull, [*pull.labels, *_labels(desk)])
     return _all_labels(desk, pull)
 
 
 @writes("issues/set-labels", *TALK)
 def set_labels(desk: Desk) -> Answer:
     pull = desk.pull("issue_number")
-    pull.labels = list(dict.fromkeys(_labels(desk)))
+    _label(desk, pull, _labels(desk))
     return _all_labels(desk, pull)
 
 
@@ -98,14 +98,22 @@ def remove_label(desk: Desk) -> Answer:
     name = desk.call.parameters["name"]
     if name not in pull.labels:
         raise RefusalError(404, "Label does not exist")
-    pull.labels.remove(name)
+    _label(desk, pull, [other for other in pull.labels if other != name])
     return _all_labels(desk, pull)
 
 
 @writes("issues/remove-all-labels", *TALK)
 def remove_labels(desk: Desk) -> Answer:
-    desk.pull("issue_number").labels.clear()
+    _label(desk, desk.pull("issue_number"), [])
     return Answer(204)
+
+
+@reads("issues/list-events", *TALK)
+def list_events(desk: Desk) -> Answer:
+    number = desk.pull("issue_number").number
+    found = [event for event in desk.state.issue_events if event.issue == number]
+    page, links = paged(desk.call, found, f"/repositories/{desk.state.id}")
+    return Answer(200, [desk.documents.issue_event(event) for event in page], headers=links)
 
 
 def _comments(desk: Desk, comments: list[Comment]) -> Answer:
@@ -143,6 +151,15 @@ def _labels(desk: Desk) -> list[str]:
     labels = desk.call.body.get("labels", [])
     assert isinstance(labels, list)
     return [label if isinstance(label, str) else str(label["name"]) for label in labels]
+
+
+def _label(desk: Desk, pull: Pull, names: list[str]) -> None:
+    """Give the pull request just these labels, and take note of who did what."""
+    before, pull.labels = pull.labels, list(dict.fromkeys(names))
+    for event, labels in (("labeled", pull.labels), ("unlabeled", before)):
+        for name in labels:
+            if name not in (before if event == "labeled" else pull.labels):
+                desk.state.happened(pull.number, desk.token.account, event, name)
 
 
 def _all_labels(desk: Desk, pull: Pull) -> Answer:

@@ -11,10 +11,10 @@ from typing import Self
 from tests.github_server.accounts import Account, Level, Token
 from tests.github_server.api import Api
 from tests.github_server.faults import Fault, LostAnswer, Matcher, Plan, Reset, Slow, answer, matches
-from tests.github_server.git_store import GitStore
+from tests.github_server.git_store import ZERO, GitStore
 from tests.github_server.pulls import follow
 from tests.github_server.socket_handler import Listener, Request
-from tests.github_server.state import Comment, ForcedUpdate, Pull, State
+from tests.github_server.state import Comment, ForcedUpdate, Pull, RefMove, State
 from tests.github_server.wire import Answer, Document, Json
 
 
@@ -147,7 +147,38 @@ class GitHubServer:
             next(self.state.ids)
             self.state.pulls[pull.number] = pull
             follow(self.git, pull)
+            self.moved(pull, kind="branch_creation")
             return pull
+
+    def moved(self, pull: Pull, sha: str | None = None, *, kind: str = "push", at: str = "", branch: str = "") -> None:
+        """The pull request's branch came to point to `sha` (by default where it is) at the time `at`, for the activity log.
+
+        A `force_push` is an event of the pull request as well, and nothing else of it is.
+        """
+        with self._lock:
+            repository, after = self.state.named(pull.fork), sha or pull.head_sha
+            ref = f"refs/heads/{branch or pull.head}"
+            earlier = [move.after for move in self.state.activity if (move.repository, move.ref) == (repository, ref)]
+            move = RefMove(
+                id=next(self.state.ids),
+                repository=repository,
+                ref=ref,
+                before=earlier[-1] if earlier else ZERO,
+                after=after,
+                kind=kind,
+                actor=pull.author,
+                **({"timestamp": at} if at else {}),
+            )
+            self.state.activity.append(move)
+            if kind == "force_push":
+                self.state.happened(pull.number, pull.author, "head_ref_force_pushed", at=at)
+
+    def label(self, pull: Pull, name: str, by: str, *, at: str = "", remove: bool = False) -> None:
+        """Somebody sets a label, or removes it; a login that ends in `[bot]` is a Bot's, `ghost` a deleted account's."""
+        with self._lock:
+            actor = Account(by, "Bot" if by.endswith("[bot]") else "User")
+            pull.labels = [label for label in pull.labels if label != name] + ([] if remove else [name])
+            self.state.happened(pull.number, actor, "unlabeled" if remove else "labeled", name, at)
 
     def add_comment(self, author: str | None, body: str, pull: int = 1) -> Comment:
         """A comment by `author` (a login that ends in `[bot]` is a Bot; None is a deleted account)."""

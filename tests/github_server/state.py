@@ -33,7 +33,7 @@ class Pull:
     """A pull request.
 
     Its SHAs follow its branches while it is open. `merge_sha` is GitHub's test merge; None where there are conflicts.
-    `fork` is the login of the owner of the fork that it comes from.
+    `fork` is the login of the owner of the fork that it comes from; where `fork_is_gone`, it was deleted since.
     """
 
     id: int
@@ -47,6 +47,7 @@ class Pull:
     merge_sha: str | None = None
     body: str | None = None
     fork: str | None = None
+    fork_is_gone: bool = False
     draft: bool = False
     locked: bool = False
     state: Literal["open", "closed"] = "open"
@@ -54,6 +55,32 @@ class Pull:
     labels: list[str] = field(default_factory=list)
     created_at: str = field(default_factory=now)
     updated_at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True)
+class IssueEvent:
+    """Something that was done to a pull request: `labeled` with a `label`, `head_ref_force_pushed`, …"""
+
+    id: int
+    issue: int
+    actor: Account
+    event: str
+    label: str | None = None
+    created_at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True)
+class RefMove:
+    """One entry of a repository's activity: a ref that came to point to `after`. `repository` is `OWNER/NAME`."""
+
+    id: int
+    repository: str
+    ref: str
+    before: str
+    after: str
+    kind: str
+    actor: Account
+    timestamp: str = field(default_factory=now)
 
 
 @dataclass
@@ -102,7 +129,8 @@ class ForcedUpdate:
 class State:
     """One repository: `OWNER/NAME` and all that was said and checked in it. `protected` refs take no forced updates.
 
-    `listed` is how many entries of a tree are listed before the rest is cut off.
+    `listed` is how many entries of a tree are listed before the rest is cut off. `roles` are people's in the repository
+    (`admin`, `maintain`, `write`, `triage`, `read`). `hidden` repositories, which are forks, are private or gone.
     """
 
     full_name: str
@@ -112,6 +140,10 @@ class State:
     pulls: dict[int, Pull] = field(default_factory=dict)
     checks: dict[int, CheckRun] = field(default_factory=dict)
     statuses: list[CommitStatus] = field(default_factory=list)
+    issue_events: list[IssueEvent] = field(default_factory=list)
+    activity: list[RefMove] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
     listed: int = 100_000
     protected: set[str] = field(default_factory=set)
     forced: list[ForcedUpdate] = field(default_factory=list)
@@ -129,6 +161,18 @@ class State:
     def id(self) -> int:
         """GitHub's links in `Link` headers name a repository by this."""
         return 4_200_001
+
+    def named(self, owner: str | None) -> str:
+        """`OWNER/NAME` of this repository, or of the fork of it that `owner` has."""
+        return f"{owner or self.owner}/{self.name}"
+
+    def is_fork(self, full_name: str) -> bool:
+        """Whether this is a fork from which a pull request came."""
+        return full_name in {self.named(pull.fork) for pull in self.pulls.values() if pull.fork}
+
+    def happened(self, issue: int, actor: Account, event: str, label: str | None = None, at: str = "") -> None:
+        """Take note of what was done to a pull request."""
+        self.issue_events.append(IssueEvent(next(self.ids), issue, actor, event, label, at or now()))
 
     def comments_of(self, issue: int) -> list[Comment]:
         """Oldest first."""

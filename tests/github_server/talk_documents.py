@@ -7,7 +7,7 @@ from tests.github_server.accounts import Account
 from tests.github_server.documents import ACTIONS_APP, Documents, node_id
 from tests.github_server.git_diff import changed_files
 from tests.github_server.git_store import GitStore
-from tests.github_server.state import CheckRun, Comment, CommitStatus, Pull
+from tests.github_server.state import CheckRun, Comment, CommitStatus, IssueEvent, Pull, RefMove
 from tests.github_server.wire import Document, Json
 
 _REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
@@ -64,6 +64,32 @@ class TalkDocuments(Documents):
             "timeline_url": f"{url}/timeline",
         }
 
+    def issue_event(self, event: IssueEvent) -> Document:
+        document: dict[str, Json] = {
+            "id": event.id,
+            "node_id": node_id("IssueEvent", event.id),
+            "url": f"{self.api}/issues/events/{event.id}",
+            "actor": self.user(event.actor),
+            "event": event.event,
+            "commit_id": None,
+            "commit_url": None,
+            "created_at": event.created_at,
+            "performed_via_github_app": None,
+        }
+        return document | ({"label": {"name": event.label, "color": "ededed"}} if event.label else {})
+
+    def ref_move(self, move: RefMove) -> Document:
+        return {
+            "id": move.id,
+            "node_id": node_id("Push", move.id),
+            "before": move.before,
+            "after": move.after,
+            "ref": move.ref,
+            "timestamp": move.timestamp,
+            "activity_type": move.kind,
+            "actor": self.user(move.actor),
+        }
+
     def pull(self, pull: Pull) -> dict[str, Json]:
         """A pull request as it stands in lists."""
         api, html = f"{self.api}/pulls/{pull.number}", self._thread(pull.number)
@@ -93,7 +119,7 @@ class TalkDocuments(Documents):
             "merge_commit_sha": pull.merge_sha,
             "requested_reviewers": [],
             "requested_teams": [],
-            "head": self._end(pull.fork or self.state.owner, pull.head, pull.head_sha),
+            "head": self._head(pull),
             "base": self._end(self.state.owner, pull.base, pull.base_sha),
             "auto_merge": None,
         }
@@ -194,6 +220,10 @@ class TalkDocuments(Documents):
             "author_association": "CONTRIBUTOR",
             "draft": pull.draft,
         }
+
+    def _head(self, pull: Pull) -> Document:
+        end = self._end(pull.fork or self.state.owner, pull.head, pull.head_sha)
+        return {**end, "repo": None} if pull.fork_is_gone else end
 
     def _end(self, owner: str, branch: str, sha: str) -> Document:
         return {
