@@ -37,6 +37,21 @@ class Activity(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelSet:
+    """The setting of a label that triggered the job: of which, by whom, at which commit of the pull request.
+
+    `at` is when the pull request was last changed, UTC in ISO 8601; GitHub wrote this down at that time or later. `settled`
+    says that meanwhile nobody without write access can have pushed: the branch is in this repository, or its fork is gone.
+    """
+
+    name: str
+    by: str
+    at: str
+    head_sha: str
+    settled: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """One event, as far as ml-ci needs it.
 
@@ -44,7 +59,8 @@ class Event:
     of it. `base_sha` and `base_ref` are those that the event names: on a pull request the tip of the branch that it
     goes into, on a push the commit before it; None where there is none. `is_fork` says that the pull request comes
     from another repository. `deleted` says that the push removed its ref. `run_url` is the page of this attempt.
-    `triggered_by` is the run that ended, on `workflow_run`, and None on any other event.
+    `triggered_by` is the run that ended, on `workflow_run`, and None on any other event. `label` is there where the event is
+    that a label was set.
     """
 
     name: str
@@ -66,6 +82,13 @@ class Event:
     server_url: str
     api_url: str
     triggered_by: TriggeringRun | None = None
+    label: LabelSet | None = None
+
+    @property
+    def queued_pull(self) -> int | None:
+        """The pull request whose turn it is in a merge queue, which GitHub tells in the name of the queue's branch only."""
+        found = re.fullmatch(r"refs/heads/gh-readonly-queue/.+/pr-([1-9][0-9]{0,17})-[0-9a-f]+", self.ref)
+        return int(found[1]) if found and self.name == "merge_group" else None
 
     @property
     def on_default_branch(self) -> bool:
@@ -180,6 +203,19 @@ def why_nothing(event: Event) -> str:
         return f"Nothing to publish: the run {run.url} waits for a maintainer's approval, and has run nothing yet."
     whose = "from this repository" if run.event == "pull_request" else "no pull request's"
     return f"Nothing to publish: the run {run.url} (on {run.event}) is {whose}, so it has told of itself."
+
+
+def _label_set(name: str, payload: Payload, repository: str) -> LabelSet | None:
+    """None, too, where the event does not say all that it takes: then it is no proof of anything."""
+    if name not in PULL_REQUEST_EVENTS or _text(payload, "action") != "labeled":
+        return None
+    paths = ("label.name", "sender.login", "pull_request.updated_at", "pull_request.head.sha")
+    label, by, at, head_sha = (_text(payload, path) for path in paths)
+    if not (label and by and at and head_sha):
+        return None
+    home = _at(payload, "pull_request.head.repo")
+    is_here = _text(payload, "pull_request.head.repo.full_name") == repository
+    return LabelSet(name=label, by=by, at=at, head_sha=head_sha, settled=home is None or is_here)
 
 
 def _commits(name: str, payload: Payload, sha: str) -> tuple[str, str | None, str | None]:
