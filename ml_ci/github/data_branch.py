@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from github.GitTree import GitTree
     from github.Repository import Repository
 
-TRIES = 8
+WINDOW, LONGEST_WINDOW = 2.0, 60.0
+"""Seconds within which who lost a race tries again: at first, twice as many each time, and at most. Fifty jobs that write
+at once get through with some six tries each; shorter waits would spend the hour's requests on lost races."""
+RACE_PATIENCE = 600.0
+"""Seconds that one update waits after lost races, in all. What it writes may have been trained for hours."""
 NEEDED: Permissions = {"contents": "write"}
 README = """# Data of ml-ci
 
@@ -98,6 +102,7 @@ class DataBranch:
         self._sleep = sleep
         self._jitter = jitter
         self._entries = TreeEntries()
+        self._contents: dict[str, bytes] = {}
 
     @cached_property
     def _repo(self) -> Repository:
@@ -111,17 +116,19 @@ class DataBranch:
     def update(self, change: Change, message: str) -> None:
         """Write and remove what `change` returns, as one commit; none where the branch is like that already.
 
-        `change` is called again on newer content after a lost race. Raises OutsideError after so many lost races that
-        something else must be wrong; NotPermittedError where the token may not write contents.
+        `change` is called again on newer content after a lost race. Raises OutsideError where races were lost for
+        `RACE_PATIENCE`; NotPermittedError where the token may not write contents.
         """
-        for attempt in range(TRIES):
-            if self._try(change, message):
-                return
-            self._sleep((0.1 + self._jitter()) * min(2.0**attempt, 8.0))
-        raise OutsideError(
-            f"The branch {self.branch} changed {TRIES} times while ml-ci was writing to it: run the job again when "
-            "fewer jobs write."
-        )
+        window, left = WINDOW, RACE_PATIENCE
+        while not self._try(change, message):
+            wait = (0.1 + self._jitter()) * window
+            if wait > left:
+                raise OutsideError(
+                    f"The branch {self.branch} changed whenever ml-ci was writing to it, for {RACE_PATIENCE / 60:.0f} "
+                    "minutes: run the job again when fewer jobs write."
+                )
+            self._sleep(wait)
+            window, left = min(2 * window, LONGEST_WINDOW), left - wait
 
     def _try(self, change: Change, message: str) -> bool:
         """Write once; False if somebody else wrote in between."""
@@ -181,7 +188,16 @@ class DataBranch:
     def _read_at(self, tip: _Tip | None, path: str) -> bytes | None:
         if tip is None:
             return _BEGINNING.get(path)
-        return self._read(path, tip.commit.sha) if tip.may_have(path) else None
+        if not tip.may_have(path):
+            return None
+        if path not in tip.blobs:
+            return self._read(path, tip.commit.sha)
+        # after a lost race most files are what they were, and every request counts against the hour's; by its name, so
+        # that a file which is there can never be taken for one that is not
+        version = tip.blobs[path]
+        if version not in self._contents:
+            self._contents[version] = base64.b64decode(self._repo.get_git_blob(version).content)
+        return self._contents[version]
 
     def _read(self, path: str, ref: str) -> bytes | None:
         from github import GithubException
