@@ -22,11 +22,12 @@ from ml_ci.github.check import check_run
 from ml_ci.github.event import Activity, Event, Mode, activity, parse_payload, read_event
 from ml_ci.github.outlet import GitHubOutlet
 from ml_ci.github.session import checked_token, connect, second_connection
-from ml_ci.github.workflow import Annotations, Write, commands_stopped, group, write_outputs
+from ml_ci.github.workflow import Annotations, Write, commands_stopped, group, mask, write_outputs
 from ml_ci.job import Tools
 from ml_ci.progress import Seldom, amount_in_words
 from ml_ci.report.files import WrittenReport, forget_earlier
 from ml_ci.result import Result
+from ml_ci.secrets import Secrets
 from ml_ci.several import each_model, outputs_of_all, record_each
 from ml_ci.sources.git import Credential, Git
 from ml_ci.sources.signals import end_on_signals
@@ -108,17 +109,22 @@ class WorkflowProgress:
 def main(environ: Mapping[str, str] = os.environ) -> int:
     """Do what the event asks for; returns the exit code."""
     end_on_signals()
-    annotations = Annotations(_write)
+    secrets = Secrets.of(environ)
+    if environ.get("GITHUB_ACTIONS") == "true":
+        # the runner knows those of the repository, and not what a step has made or an `env:` says
+        for value in sorted(secrets.values):
+            mask(_write, value)
+    annotations = Annotations(_hiding(secrets))
     try:
-        return _main(environ, annotations)
+        return _main(environ, annotations, secrets)
     except MlCiError as error:
-        annotations.add("error", str(error), title="ml-ci")
+        annotations.add("error", secrets.hide(str(error)), title="ml-ci")
         if environ.get("GITHUB_OUTPUT"):
             write_outputs(Path(environ["GITHUB_OUTPUT"]), {"verdict": "error"})
         return error.exit_code
 
 
-def _main(environ: Mapping[str, str], annotations: Annotations) -> int:
+def _main(environ: Mapping[str, str], annotations: Annotations, secrets: Secrets) -> int:
     inputs = read_inputs(environ)
     where = environ.get("GITHUB_EVENT_PATH", "")
     payload = parse_payload(Path(where).read_bytes() if where and Path(where).is_file() else b"{}", where)
@@ -162,15 +168,29 @@ def _main(environ: Mapping[str, str], annotations: Annotations) -> int:
         try:
             if isinstance(config, ConfigError):
                 raise config
-            return _job(todo, config, git, outlet, inputs, in_container=environ.get("ML_CI_RUNTIME") == "container")
+            inside = environ.get("ML_CI_RUNTIME") == "container"
+            return _job(todo, config, git, outlet, inputs, secrets, in_container=inside)
         except MlCiError as error:
-            return outlet.publish(job.failed(key, error, head_commit=event.head_sha)).exit_code
+            result = job.failed(key, secrets.in_error(error), head_commit=event.head_sha)
+            return outlet.publish(result).exit_code
 
 
-def _job(todo: Activity, config: Config, git: Git, outlet: GitHubOutlet, inputs: Inputs, *, in_container: bool) -> int:
+def _job(
+    todo: Activity,
+    config: Config,
+    git: Git,
+    outlet: GitHubOutlet,
+    inputs: Inputs,
+    secrets: Secrets,
+    *,
+    in_container: bool,
+) -> int:
     """Do it. Raises the errors of `ml_ci.errors` where there is no result of it."""
-    progress = WorkflowProgress(_write)
-    with workshop(git, outlet.out, git.variables, progress, in_container=in_container) as (shop, temporary):
+    progress = WorkflowProgress(_hiding(secrets))
+    with workshop(git, outlet.out, git.variables, progress, in_container=in_container, hidden=secrets) as (
+        shop,
+        temporary,
+    ):
         tools = Tools(
             git=git.marked(shop.reaper.marker).knowing(outputs_of_all(config, git.top)),
             shop=shop,
@@ -258,6 +278,10 @@ def _failing(config: Config) -> Config:
 def _without_inputs(environ: Mapping[str, str], token: str) -> dict[str, str]:
     """No program that ml-ci starts needs the inputs, and least of all the token, under whatever name it is there."""
     return {name: value for name, value in environ.items() if not name.startswith("INPUT_") and value != token}
+
+
+def _hiding(secrets: Secrets) -> Write:
+    return lambda text: _write(secrets.hide(text))
 
 
 def _write(text: str) -> None:

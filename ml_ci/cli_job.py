@@ -121,7 +121,8 @@ def _run(work: _Work, where: Context, config: Config, tools: Tools) -> WrittenRe
 
     before = frozenset(work.git.dirty_paths())
     result = job.run(where, config, tools, _unreported)
-    result = replace(result, warnings=(*result.warnings, *_left_over(work.git, before)))
+    left = tools.shop.secrets.hidden(_left_over(work.git, before))
+    result = replace(result, warnings=(*result.warnings, *left))
     # for the only model of a file there is no name to name
     return write(result, tools.shop.out, where.base, config.name or None)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ml_ci.errors import TrainingError
 from ml_ci.predictions import Predictions
 from ml_ci.records import DataVersion, Environment, Image, KeptPredictions, Metric, Run
 from ml_ci.scores import Scores, read_scores, scored
+from ml_ci.secrets import MASK, Secrets
 from ml_ci.shown import Fresh, read_shown
 from ml_ci.side import Side, Training, data_of, dvc_plots, expand, watched
 from ml_ci.sources import data, metric_files, pipeline
@@ -42,8 +43,12 @@ class Finished:
     report: FoundReport | None = None
 
 
-def collect(side: Side, training: Training, tracking: Tracking, *, ask: bool) -> Finished:
+def collect(
+    side: Side, training: Training, tracking: Tracking, *, ask: bool, secrets: Secrets | None = None
+) -> Finished:
     """Read what training left: MLflow's run, metrics files, parameters, predictions, and what is only shown.
+
+    Of `secrets` nothing is in what this returns: it is kept, shown, and published.
 
     Without `ask` it is known that training logged nothing, and its run is not in MLflow before it is kept. Of repeated
     trainings only the first one's run is ever made in MLflow. Raises TrainingError if it left no metrics.
@@ -56,7 +61,8 @@ def collect(side: Side, training: Training, tracking: Tracking, *, ask: bool) ->
     shown = read_shown(side, training, files, tracking.uri, left.run.run_id if left.run else None)
     from_files, file_warnings = _read_metrics(side, fresh)
     logged = dict(left.run.metrics) if left.run else {}
-    scores = read_scores(side, fresh)
+    secrets = secrets or Secrets()
+    scores = read_scores(side, fresh, secrets)
     metrics, disagreements = scored(from_files | logged, scores.metrics)
     if not metrics:
         raise TrainingError(_nothing_left(side, stale, scores), log_tail(training.cost.log))
@@ -100,14 +106,30 @@ def collect(side: Side, training: Training, tracking: Tracking, *, ask: bool) ->
         ),
     )
     return Finished(
-        run=finished,
+        run=_without(secrets, finished),
         images=dict(images.values()),
         identity=identity,
         predictions=scores.predictions,
         parquet=scores.parquet,
-        without_predictions=scores.why_none,
-        report=shown.report,
+        without_predictions=secrets.hide(scores.why_none),
+        report=secrets.hidden(shown.report),
     )
+
+
+def _without(secrets: Secrets, run: Run) -> Run:
+    """The run without secrets, and warnings that say so: a metric of another name is none that a rule could mean."""
+    clean = secrets.hidden(run)
+    if clean is run:
+        return run
+    given = "a secret that this job was given (a token, key or password)"
+    told = [f"What training left holds {given}, which is shown as {MASK}: let training not log its environment."]
+    renamed = [new for old, new in zip(run.metrics, clean.metrics, strict=True) if new != old]
+    if renamed:
+        told.append(
+            f"The names of metrics hold secrets, so here they are {', '.join(renamed[:5])}: a rule for one of them finds "
+            "no such metric, which fails."
+        )
+    return replace(clean, warnings=(*clean.warnings, *told))
 
 
 def _kept(scores: Scores) -> KeptPredictions | None:

@@ -42,7 +42,7 @@ def run(context: Context, config: Config, tools: Tools, report: Callable[[Result
     Errors of the family in `ml_ci.errors` become a result with a failure; anything else is a bug, and is raised.
     """
     nothing = Baseline(commit=context.base, origin="none", why=context.why or "it was not looked for")
-    journal = Journal(base=nothing, head_commit=context.head)
+    journal, secrets = Journal(base=nothing, head_commit=context.head), tools.shop.secrets
     base = read_base(tools.git, context.base, config) if context.base else BaseConfig()
     judged = judged_by(base, config)
     config, journal.rules, journal.rules_of_base = judged.config, judged.changes, judged.by_base
@@ -53,15 +53,16 @@ def run(context: Context, config: Config, tools: Tools, report: Callable[[Result
         check_names(config.predictions)
         with tools.tracking as tracking, TwoSides(context, config, tools, tracking, journal, base) as both:
             result = _with_test_set(_result(config, journal, both.find_or_train()), config, journal)
+            result = secrets.hidden(result)
             report(result)
             _count(result, tools)
             warnings = both.keeping.settle()
-            return replace(result, head=journal.head, base=journal.base, warnings=(*result.warnings, *warnings))
+            result = replace(result, head=journal.head, base=journal.base, warnings=(*result.warnings, *warnings))
     except MlCiError as error:
         _LOG.debug("The job ended early.", exc_info=error)
-        result = failed(config.key, error, journal)
+        result = secrets.hidden(failed(config.key, error, journal))
         report(result)
-    return result
+    return secrets.hidden(result)
 
 
 def record(context: Context, config: Config, tools: Tools) -> Finished:
@@ -76,7 +77,7 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
         head = one.prepare_head()
         known = look_for(config.key, context.head, head.fingerprint, one.stores)
         if known and known.run.fingerprint == head.fingerprint and not _lacks_predictions(known.run, config):
-            return _record_again(known, head, tools, tracking, config)
+            return _record_again(tools.shop.secrets.hidden(known), head, tools, tracking, config)
         if not head.exact:
             raise OutsideError(
                 "data here is not what DVC tracks, so its run is nobody's baseline: `dvc checkout` first."

@@ -12,6 +12,7 @@ from ml_ci.config import Config
 from ml_ci.errors import ConfigError
 from ml_ci.predictions import Predictions
 from ml_ci.records import Metric
+from ml_ci.secrets import Secrets
 from ml_ci.side import Side, cached, expand
 
 PACKAGES = ("numpy", "pyarrow.parquet", "scipy.stats", "sklearn.metrics")
@@ -40,9 +41,10 @@ class Scores:
     warnings: tuple[str, ...] = ()
 
 
-def read_scores(side: Side, fresh: set[Path]) -> Scores:
+def read_scores(side: Side, fresh: set[Path], secrets: Secrets) -> Scores:
     """Read the predictions, if the configuration names them and this training wrote them (they are among `fresh`).
 
+    Slices that are called like one of the `secrets` are called otherwise.
     What is wrong with them is never an error here: the run then has no predictions, and a warning says what follows.
     """
     spec, consequence = side.config.predictions, _OF_HEAD if side.name == "head" else _OF_BASE
@@ -56,9 +58,10 @@ def read_scores(side: Side, fresh: set[Path]) -> Scores:
         return _without(f"{where} was not written by this training, so its predictions do not count.", consequence)
     from ml_ci.sources.kept_predictions import to_parquet
     from ml_ci.sources.predictions import BrokenPredictionsError, read
+    from ml_ci.sources.secret_predictions import without_secrets
 
     try:
-        predictions = read(found[0], where, spec, (side.git.top, *cached(side)))
+        predictions = without_secrets(read(found[0], where, spec, (side.git.top, *cached(side))), secrets)
     except BrokenPredictionsError as error:
         return _without(str(error), consequence)
     metrics, warnings = compute(predictions, where, side.config)

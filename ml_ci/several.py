@@ -54,7 +54,7 @@ def record_each(context: Context, models: Sequence[Config], tools: Tools, tracki
         try:
             return Recorded(key=model.key, finished=job.record(context, model, own))
         except MlCiError as error:
-            return Recorded(key=model.key, error=error)
+            return Recorded(key=model.key, error=own.shop.secrets.in_error(error))
 
     return each_model(models, tools, tracking, record)
 

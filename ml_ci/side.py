@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -16,6 +16,7 @@ from ml_ci.config import Config, training_digest
 from ml_ci.errors import ConfigError
 from ml_ci.progress import Progress
 from ml_ci.records import DataVersion
+from ml_ci.secrets import Secrets
 from ml_ci.sources import data, dvc_files, environment, importance, inputs, metric_files
 from ml_ci.sources.data import Dvc, Pulled
 from ml_ci.sources.dvc_plot_definitions import Definitions, definitions
@@ -33,7 +34,9 @@ from ml_ci.sources.training import Trained, train, training_variables
 
 @dataclass(frozen=True, kw_only=True)
 class Workshop:
-    """What every side is trained with: the caller's environment, places to work in, and who watches over it."""
+    """What every side is trained with: the caller's environment, places to work in, who watches over it, and what is not
+    to be said.
+    """
 
     variables: Mapping[str, str]
     cache: Path
@@ -41,6 +44,7 @@ class Workshop:
     reaper: Reaper
     progress: Progress
     in_container: bool = False
+    secrets: Secrets = field(default_factory=Secrets)
 
 
 @dataclass(frozen=True, kw_only=True)

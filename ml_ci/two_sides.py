@@ -141,7 +141,7 @@ class TwoSides:
                 ask = logged or (self._imports.is_done and seed == 0)
                 if ask:
                     self._imports.mlflow()
-                return collect(side, training, self._tracking, ask=ask)
+                return collect(side, training, self._tracking, ask=ask, secrets=self._tools.shop.secrets)
             except TrainingError as error:
                 if count == 1:
                     raise
@@ -182,6 +182,8 @@ class TwoSides:
         return self.stores if self._config.baseline in ("auto", "found") else []
 
     def _take(self, known: Known) -> None:
+        # of a record that an older ml-ci wrote, or that has a secret which this job was given later
+        known = self._tools.shop.secrets.hidden(known)
         self._journal.base, self._known = known.baseline, known
         for image in known.run.images:
             content = known.store.image(known.run, image.sha256)

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ml_ci.errors import ConfigError, OutsideError
+from ml_ci.errors import ConfigError, MlCiError, OutsideError
 from ml_ci.progress import Progress
+from ml_ci.secrets import Secrets
 from ml_ci.side import Workshop
 from ml_ci.sources.git import Git
 from ml_ci.sources.mlflow_server import MlflowServer
@@ -33,12 +34,20 @@ def cache_folder(variables: Mapping[str, str]) -> Path:
 
 @contextmanager
 def workshop(
-    git: Git, out: Path, variables: Mapping[str, str], progress: Progress, *, in_container: bool = False
+    git: Git,
+    out: Path,
+    variables: Mapping[str, str],
+    progress: Progress,
+    *,
+    in_container: bool = False,
+    hidden: Secrets | None = None,
 ) -> Iterator[tuple[Workshop, Path]]:
     """A workshop for one job, and a temporary folder for it; whatever happens, both are tidy afterwards.
 
-    Raises OutsideError where another job is at work in this repository.
+    `hidden` is what nothing may be said of, where that is more than the secrets among `variables`. An error that leaves
+    the block says none of it. Raises OutsideError where another job is at work in this repository.
     """
+    hidden = hidden or Secrets.of(variables)
     with _one_at_a_time(common_git_dir(git.top)) as lock, Reaper(lock) as reaper, output_folder(git, out):
         temporary = _temporary_folder(variables, reaper)
         cache = cache_folder(variables)
@@ -56,9 +65,13 @@ def workshop(
                     reaper=reaper,
                     progress=progress,
                     in_container=in_container,
+                    secrets=hidden,
                 ),
                 temporary,
             )
+        except MlCiError as error:
+            hidden.in_error(error)
+            raise
         finally:
             if git.owner:
                 # what is deeper in there was written by uv, as the owner

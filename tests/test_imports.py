@@ -13,7 +13,17 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "ml_ci"
 
 ROOMS: dict[str, tuple[str, ...]] = {
-    "words": ("__init__", "errors", "numbers", "records", "data_plots", "predictions", "thinning", "config*"),
+    "words": (
+        "__init__",
+        "errors",
+        "numbers",
+        "records",
+        "data_plots",
+        "predictions",
+        "thinning",
+        "secret*",
+        "config*",
+    ),
     "statistics": ("statistics/*",),
     "middle": ("compare/*",),
     "job's words": ("result", "progress"),
