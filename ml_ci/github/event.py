@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
 from ml_ci.errors import ConfigError
+from ml_ci.github.label_set import LabelSet, label_set
 from ml_ci.github.payload import Payload, parse_payload, required, text_at, value_at, whole_number
 from ml_ci.github.triggering_run import DEPENDABOT, TriggeringRun, triggering_run
 
@@ -34,21 +36,6 @@ class Activity(Enum):
     """Write what a job without rights has found."""
     NOTHING = "nothing"
     """There is nothing left to judge: a closed pull request, a deleted branch."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelSet:
-    """The setting of a label that triggered the job: of which, by whom, at which commit of the pull request.
-
-    `at` is when the pull request was last changed, UTC in ISO 8601; GitHub wrote this down at that time or later. `settled`
-    says that meanwhile nobody without write access can have pushed: the branch is in this repository, or its fork is gone.
-    """
-
-    name: str
-    by: str
-    at: str
-    head_sha: str
-    settled: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,19 +190,6 @@ def why_nothing(event: Event) -> str:
         return f"Nothing to publish: the run {run.url} waits for a maintainer's approval, and has run nothing yet."
     whose = "from this repository" if run.event == "pull_request" else "no pull request's"
     return f"Nothing to publish: the run {run.url} (on {run.event}) is {whose}, so it has told of itself."
-
-
-def _label_set(name: str, payload: Payload, repository: str) -> LabelSet | None:
-    """None, too, where the event does not say all that it takes: then it is no proof of anything."""
-    if name not in PULL_REQUEST_EVENTS or _text(payload, "action") != "labeled":
-        return None
-    paths = ("label.name", "sender.login", "pull_request.updated_at", "pull_request.head.sha")
-    label, by, at, head_sha = (_text(payload, path) for path in paths)
-    if not (label and by and at and head_sha):
-        return None
-    home = _at(payload, "pull_request.head.repo")
-    is_here = _text(payload, "pull_request.head.repo.full_name") == repository
-    return LabelSet(name=label, by=by, at=at, head_sha=head_sha, settled=home is None or is_here)
 
 
 def _commits(name: str, payload: Payload, sha: str) -> tuple[str, str | None, str | None]:
