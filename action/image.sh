@@ -6,13 +6,28 @@ action=$(cd "$(dirname "$0")/.." && pwd)
 
 say() { echo "$*" >&2; }
 
+# fail WHAT WHAT-TO-DO LOG: exit code 4, as for all that fails outside. A full disk is the reason that people can mend.
+fail() {
+    local why=$1 what=$2
+    tail -40 "$3" >&2
+    if grep -qi 'no space left on device' "$3"; then
+        why+=", since the Docker engine's disk is full"
+        what="free space on it, for example with 'docker system prune', or set runtime to host"
+    fi
+    say "::error title=ml-ci::$why: $what."
+    [ -z "${GITHUB_OUTPUT:-}" ] || echo "verdict=error" >>"$GITHUB_OUTPUT"
+    exit 4
+}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
 has() { docker image inspect "$1" >/dev/null 2>&1; }
 
 if [ -n "${INPUT_IMAGE:-}" ]; then
     # the name may be a moving tag, so what is here already is only the second choice
-    if ! docker pull --quiet "$INPUT_IMAGE" >/dev/null 2>&1 && ! has "$INPUT_IMAGE"; then
-        say "::error title=ml-ci::The image '$INPUT_IMAGE' can be neither pulled nor found here: check the input image, and log in to its registry in an earlier step."
-        exit 4
+    if ! docker pull --quiet "$INPUT_IMAGE" >"$log" 2>&1 && ! has "$INPUT_IMAGE"; then
+        fail "The image '$INPUT_IMAGE' can be neither pulled nor found here" \
+            "check the input image, and log in to its registry in an earlier step" "$log"
     fi
     echo "$INPUT_IMAGE"
     exit
@@ -43,10 +58,7 @@ if [ -n "$released" ]; then
     fi
 fi
 
-log=$(mktemp)
 if ! docker build --network host --label "ml-ci.content=$content" --tag "$built" "$action" >"$log" 2>&1; then
-    tail -40 "$log" >&2
-    say "::error title=ml-ci::The image could not be built; the end of the build's log is above. With runtime set to host none is needed."
-    exit 4
+    fail "The image could not be built" "the end of the build's log is above; with runtime set to host none is needed" "$log"
 fi
 echo "$built"
