@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ml_ci.compare.rule_changes import RuleChange, rule_changes
@@ -11,6 +11,9 @@ from ml_ci.config_models import at_base
 from ml_ci.config_reader import FILE_NAMES, parse
 from ml_ci.errors import MlCiError
 from ml_ci.sources.git import Git
+
+Read = Callable[[str, str], bytes | None]
+"""The content of a file by commit and path, None where it is not there: `Git.read`, or over GitHub's API."""
 
 GONE = "gone"
 """Among `Config.overridden`: head's configuration has no such model, so it is judged as base's says."""
@@ -36,40 +39,57 @@ class Judged:
 def read_base(git: Git, commit: str, config: Config) -> BaseConfig:
     """The configuration at the base's commit, of the model that head's `config` is of."""
     try:
-        whole = _whole(git, commit, config)
+        whole = whole_config(git.read, commit, _names(git, config), "the base")
     except MlCiError as error:
         return BaseConfig(why=str(error))
+    return of_model(whole, config)
+
+
+def of_model(whole: Config | None, config: Config) -> BaseConfig:
+    """What the base's file, where it has one, says of the model that head's `config` is of."""
     return BaseConfig(config=at_base(whole, config) if whole else None)
 
 
 def with_models_of_base(git: Git, commit: str | None, config: Config) -> Config:
-    """Head's configuration, with the models that only base's has: to take a rule out does not count yet, and so it does
-    not count either to take out a whole model, or the file.
-    """
+    """Head's configuration, with the models that only base's has (`with_models_of`)."""
     try:
-        whole = _whole(git, commit, config) if commit else None
+        whole = whole_config(git.read, commit, _names(git, config), "the base") if commit else None
     except MlCiError:
         return config  # whose rules count then is said where each model is judged
+    return with_models_of(whole, config, here=config.source is not None)
+
+
+def with_models_of(whole: Config | None, config: Config, *, here: bool) -> Config:
+    """Head's configuration, with the models that only base's (`whole`) has: to take a rule out does not count yet, and so
+    it does not count either to take out a whole model, or the file. `here` says that head has a file at all.
+    """
     if whole is None or not (whole.models or config.models):
         return config
-    here = config.models or ((replace(config, name=config.key),) if config.source else ())
-    names = {name for model in here for name in (model.key, model.name)}
+    own = config.models or ((replace(config, name=config.key),) if here else ())
+    names = {name for model in own for name in (model.key, model.name)}
     gone = [
         replace(model, source=config.source, name=model.name or model.key, overridden=model.overridden | {GONE})
         for model in whole.models or (whole,)
         if model.policy.rules == "base" and model.gate and not names & {model.key, model.name or model.key}
     ]
-    return replace(config, models=(*here, *gone)) if gone else config
+    return replace(config, models=(*own, *gone)) if gone else config
 
 
-def _whole(git: Git, commit: str, config: Config) -> Config | None:
-    """All that the base's file says; None where there is none. Raises the errors of reading it."""
-    names: Sequence[str] = FILE_NAMES
-    if config.source and config.source not in [git.top / name for name in FILE_NAMES]:
-        # one from outside of the repository is not the base's, it is said of both
-        names = [str(config.source.relative_to(git.top))] if config.source.is_relative_to(git.top) else ()
-    found = next(((name, text) for name in names if (text := git.read(commit, name)) is not None), None)
-    return parse(found[1], f"{found[0]} of the base") if found else None
+def whole_config(read: Read, commit: str, names: Sequence[str], whose: str) -> Config | None:
+    """All that the file at a commit says, the first of `names` that is there; None where there is none.
+
+    `whose` it is says the message of a mistake. Raises the errors of reading it.
+    """
+    found = next(((name, text) for name in names if (text := read(commit, name)) is not None), None)
+    return parse(found[1], f"{found[0]} of {whose}") if found else None
+
+
+def _names(git: Git, config: Config) -> Sequence[str]:
+    """What the file may be called, from the repository's top."""
+    if config.source is None or config.source in [git.top / name for name in FILE_NAMES]:
+        return FILE_NAMES
+    # one from outside of the repository is not the base's, it is said of both
+    return [str(config.source.relative_to(git.top))] if config.source.is_relative_to(git.top) else ()
 
 
 def judged_by(base: BaseConfig, config: Config) -> Judged:
