@@ -150,6 +150,7 @@ def read_event(environ: Mapping[str, str], payload: Payload) -> Event:
         server_url=server_url,
         api_url=_variable(environ, "GITHUB_API_URL"),
         triggered_by=triggering_run(name, payload),
+        label=label_set(payload, repository) if name in PULL_REQUEST_EVENTS else None,
     )
 
 
