@@ -6,6 +6,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -99,12 +101,12 @@ def test_45_foreign_comments_in_between_change_nothing(pull: Pull) -> None:
 
 def test_our_comment_is_found_behind_245_foreign_ones(pull: Pull) -> None:
     for number in range(245):
-        pull.github.add_comment("mona", f"comment {number}", pull.number)
+        pull.github.add_comment("mona", f"comment {number}", pull.number).updated_at = "2024-02-29T12:00:00Z"
     pull.say("**pass**")
     pull.say("**fail**")
     assert len(pull.said) == 246
     assert pull.said[-1].endswith("**fail**")
-    assert pull.github.count("GET", COMMENTS) == 6, "three pages of 100, twice"
+    assert pull.github.count("GET", COMMENTS) == 7, "three pages of 100, twice, and what is new"
 
 
 def test_a_comment_that_says_the_same_is_not_edited(pull: Pull) -> None:
@@ -192,13 +194,46 @@ def test_different_keys_have_different_markers() -> None:
     assert len({marker(key) for key in keys}) == len(keys)
 
 
-def test_where_several_are_ours_the_oldest_is_kept_up_to_date_and_said_so(pull: Pull) -> None:
-    for body in ("old", "older job's twin"):
+def test_where_several_are_ours_the_oldest_is_kept_up_to_date_and_the_others_go(pull: Pull) -> None:
+    for body in ("old", "older job's twin", "another"):
         pull.github.add_comment(BOT, f"{marker('default')}\n{body}", pull.number)
+    theirs = pull.github.add_comment("mona", f"{marker('default')}\nquoted", pull.number)
     posted = pull.say("**pass**")
-    assert pull.said == [f"{marker('default')}\n**pass**", f"{marker('default')}\nolder job's twin"]
-    assert len(posted.warnings) == 1
-    assert posted.warnings[0].startswith("2 comments on this pull request are ml-ci's for the key default")
+    assert pull.said == [f"{marker('default')}\n**pass**", theirs.body]
+    assert posted.warnings == ()
+
+
+def test_a_second_comment_that_cannot_be_deleted_is_named(pull: Pull) -> None:
+    first, twin = (pull.github.add_comment(BOT, f"{marker('default')}\n{body}", pull.number) for body in "ab")
+    pull.github.inject("DELETE", "/issues/comments/*", Status(422, "Locked"), times=None)
+    posted = pull.say("**pass**")
+    assert posted.url.endswith(f"#issuecomment-{first.id}")
+    (warning,) = posted.warnings
+    assert warning.endswith(f"#issuecomment-{twin.id}): delete it, it is out of date.")
+
+
+def test_of_two_jobs_that_both_found_none_the_newer_comment_gives_way(pull: Pull) -> None:
+    pull.github.before("POST", COMMENTS, lambda: pull.github.add_comment(BOT, f"{marker('default')}\ntheirs", 1))
+    posted = pull.say("**ours**")
+    assert pull.said == [f"{marker('default')}\n**ours**"]
+    (comment,) = pull.github.comments(pull.number)
+    assert posted.url.endswith(f"#issuecomment-{comment.id}")
+    assert posted.created
+
+
+def test_a_comment_that_was_made_stays_where_looking_again_fails(pull: Pull) -> None:
+    pull.github.inject("GET", COMMENTS, Status(422, "Locked"), times=None, skip=1)
+    assert pull.say("**ours**").created
+    assert pull.said == [f"{marker('default')}\n**ours**"]
+
+
+def test_two_jobs_at_once_ten_times_over_leave_one_comment(pull: Pull) -> None:
+    for turn in range(10):
+        together = threading.Barrier(2)
+        pull.github.before("POST", COMMENTS, partial(together.wait, 10), times=2)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(partial(pull.say, key=f"key-{turn}"), ["of one job", "of the other"]))
+    assert [body.splitlines()[0] for body in pull.said] == [marker(f"key-{turn}") for turn in range(10)]
 
 
 def test_a_token_that_may_not_comment_is_told_what_to_paste(pull: Pull) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 ACTIONS_BOT = "github-actions[bot]"
 TRIES = 3
+RACE = timedelta(minutes=10)
+"""Between the look of one job and the making of another's comment there is no more than a job waits for GitHub."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +57,9 @@ def upsert_comment(
 
     Without `create` a comment that is there is brought up to date, and None says that there was none.
 
-    A comment is ours if it begins with the marker and we wrote it. Where there are several, the oldest is kept up to
-    date. Raises OutsideError; NotPermittedError where the token may not comment.
+    A comment is ours if it begins with the marker and we wrote it. There can be several where two jobs made one at the
+    same time, or a job was killed after that: the oldest is kept up to date, and the others are deleted. Raises
+    OutsideError; NotPermittedError where the token may not comment.
     """
     from github import GithubException
     from requests import RequestException
@@ -65,7 +69,7 @@ def upsert_comment(
         for attempt in range(TRIES):
             ours = _ours(repo, pull_number, key)
             if ours:
-                return replace(_update(ours, text, key), created=attempt > 0)
+                return replace(_update(ours, text), created=attempt > 0)
             if not create:
                 return None
             try:
@@ -77,14 +81,34 @@ def upsert_comment(
                     raise
                 sleep(2.0**attempt)
             else:
-                return PostedComment(url=created.html_url, created=True, edited=False)
+                return _settled(repo, pull_number, key, created, text)
         raise AssertionError("the last try returns or raises")
 
 
-def _ours(repo: Repository, pull_number: int, key: str) -> list[IssueComment]:
-    """Our comments of this key, the oldest first."""
+def _settled(repo: Repository, pull_number: int, key: str, created: IssueComment, text: str) -> PostedComment:
+    """The comment that stays, where another job may have looked and made one just as we did."""
+    from github import GithubException
+    from requests import RequestException
+
+    posted = PostedComment(url=created.html_url, created=True, edited=False)
+    try:
+        # only what changed lately: a pull request can have many pages of comments
+        ours = _ours(repo, pull_number, key, since=created.created_at - RACE)
+        # of two jobs that look, that of the newer comment gives way
+        if not ours or ours[0].id >= created.id:
+            return posted
+        return replace(_update(ours, text), created=True)
+    except (GithubException, RequestException):
+        return posted  # it says what it should; the next run looks again
+
+
+def _ours(repo: Repository, pull_number: int, key: str, since: datetime | None = None) -> list[IssueComment]:
+    """Our comments of this key, the oldest first; those that were changed `since`, if that is given."""
+    from github.GithubObject import NotSet
+
     start = marker(key)
-    marked = [comment for comment in repo.get_issue(pull_number).get_comments() if _body(comment).startswith(start)]
+    comments = repo.get_issue(pull_number).get_comments(since or NotSet)
+    marked = [comment for comment in comments if _body(comment).startswith(start)]
     if not marked:
         return []
     author = _author(repo, marked)
@@ -92,18 +116,27 @@ def _ours(repo: Repository, pull_number: int, key: str) -> list[IssueComment]:
     return sorted(ours, key=lambda comment: comment.id)
 
 
-def _update(ours: list[IssueComment], text: str, key: str) -> PostedComment:
-    oldest = ours[0]
-    several = (
-        f"{len(ours)} comments on this pull request are ml-ci's for the key {key}; only the oldest is kept up to date: "
-        "delete the others, and give jobs that are not the same different keys."
-    )
+def _update(ours: list[IssueComment], text: str) -> PostedComment:
+    oldest, *others = ours
     edited = _normal(_body(oldest)) != _normal(text)
     if edited:
         oldest.edit(text)
-    return PostedComment(
-        url=oldest.html_url, created=False, edited=edited, warnings=(several,) if len(ours) > 1 else ()
-    )
+    warnings = tuple(warning for warning in map(_deleted, others) if warning)
+    return PostedComment(url=oldest.html_url, created=False, edited=edited, warnings=warnings)
+
+
+def _deleted(comment: IssueComment) -> str:
+    """Delete a second comment of ours; a sentence where GitHub does not let us."""
+    from github import GithubException
+    from requests import RequestException
+
+    try:
+        comment.delete()
+    except (GithubException, RequestException) as error:
+        if isinstance(error, GithubException) and error.status == 404:
+            return ""  # the other job was quicker
+        return f"A second comment of ml-ci's could not be deleted ({comment.html_url}): delete it, it is out of date."
+    return ""
 
 
 def _author(repo: Repository, marked: list[IssueComment]) -> str:
