@@ -115,13 +115,17 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         for value in sorted(secrets.values):
             mask(_write, value)
     annotations = Annotations(_hiding(secrets))
+    # the action's next step looks for `ended`: what ran in this one's place and was not ml-ci must not look like a pass
+    outputs = {"ended": "true"}
     try:
-        return _main(environ, annotations, secrets)
+        code = _main(environ, annotations, secrets)
     except MlCiError as error:
         annotations.add("error", secrets.hide(str(error)), title="ml-ci")
-        if environ.get("GITHUB_OUTPUT"):
-            write_outputs(Path(environ["GITHUB_OUTPUT"]), {"verdict": "error"})
-        return error.exit_code
+        outputs |= {"verdict": "error"}
+        code = error.exit_code
+    if environ.get("GITHUB_OUTPUT"):
+        write_outputs(Path(environ["GITHUB_OUTPUT"]), outputs)
+    return code
 
 
 def _main(environ: Mapping[str, str], annotations: Annotations, secrets: Secrets) -> int:

@@ -47,7 +47,7 @@ def test_a_typo_in_a_choice_is_an_error_and_never_a_default(job: Job, name: str,
 
     assert done.code == 2
     assert done.errors == [f"the input {name} is '{value}'; it must be one of {CHOICES[name]}."]
-    assert done.outputs == {"verdict": "error"}
+    assert done.outputs == {"verdict": "error", "ended": "true"}
     assert job.github.requests == [seen for seen in job.github.requests if "/repos/" not in seen.path]
 
 
