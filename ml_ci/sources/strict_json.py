@@ -46,11 +46,6 @@ def parse_strict(text: bytes, name: str) -> Json:
     return document
 
 
-def read_strict(path: Path, name: str) -> Json:
-    """The document in a file. Raises HandoverError, also where there is no such file."""
-    return parse_strict(read_bytes(path, name), name)
-
-
 def read_bytes(path: Path, name: str) -> bytes:
     """The bytes of a file that was unpacked. Raises HandoverError where there is none."""
     try:
