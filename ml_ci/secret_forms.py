@@ -36,11 +36,11 @@ def _forms(value: str) -> Iterator[str]:
 def _base64(value: bytes) -> Iterator[str]:
     """The secret in base64 wherever it begins in what is encoded: of three bytes four characters are made.
 
-    Characters at either end that depend on its neighbours are left out.
+    The character at either end that depends on its neighbours, too, is left out.
     """
     for before in range(3):
-        part = value[(3 - before) % 3 :]
-        encoded = base64.b64encode(part).decode()
-        yield encoded
+        encoded = base64.b64encode(bytes(before) + value).decode()
+        own = encoded[-(-before * 8 // 6) :]
+        yield own
         # what follows it decides the last character, where its bits do not fill that
-        yield encoded[: len(part) * 8 // 6]
+        yield own[: (before + len(value)) * 8 // 6 - -(-before * 8 // 6)]
