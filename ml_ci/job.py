@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ml_ci import side as sides
-from ml_ci.base_config import GONE, BaseConfig, judged_by, read_base
+from ml_ci.base_config import GONE, BaseConfig, Judged, judged_by, read_base
 from ml_ci.compare.comparison import compare
 from ml_ci.compare.evidence import gather
 from ml_ci.compare.found import Material
@@ -33,7 +33,7 @@ from ml_ci.two_sides import TwoSides
 _LOG = logging.getLogger(__name__)
 _LACKING = "The run is recorded without predictions, so comparisons with it rest on weaker evidence."
 _GONE = "The configuration no longer has this model, and the base branch's does: it was judged as that says."
-__all__ = ["Tools", "compare_runs", "failed", "record", "run"]
+__all__ = ["Tools", "compare_runs", "failed", "judge", "record", "run", "take_rules"]
 
 
 def run(context: Context, config: Config, tools: Tools, report: Callable[[Result], None]) -> Result:
@@ -44,15 +44,11 @@ def run(context: Context, config: Config, tools: Tools, report: Callable[[Result
     nothing = Baseline(commit=context.base, origin="none", why=context.why or "it was not looked for")
     journal, secrets = Journal(base=nothing, head_commit=context.head), tools.shop.secrets
     base = read_base(tools.git, context.base, config) if context.base else BaseConfig()
-    judged = judged_by(base, config)
-    config, journal.rules, journal.rules_of_base = judged.config, judged.changes, judged.by_base
-    if GONE in config.overridden:
-        journal.warnings.append(_GONE)
-    journal.warnings += [*unused_warnings(config), *left_out(config)]
+    config = take_rules(judged_by(base, config), journal)
     try:
         check_names(config.predictions)
         with tools.tracking as tracking, TwoSides(context, config, tools, tracking, journal, base) as both:
-            result = _with_test_set(_result(config, journal, both.find_or_train()), config, journal)
+            result = judge(config, journal, both.find_or_train())
             result = secrets.hidden(result)
             report(result)
             _count(result, tools)
@@ -103,7 +99,21 @@ def compare_runs(base: Run, head: Run, config: Config, material: Material) -> Re
     base, head = (replace(run, metrics=bounded(run.metrics, config.gated)[0]) for run in (base, head))
     baseline = Baseline(commit=base.commit or None, origin="found", run=base, why="given on the command line")
     journal = Journal(base=baseline, head_commit=head.commit, head_origin="found", material=material)
-    return _result(config, journal, head)
+    return judge(config, journal, head)
+
+
+def take_rules(judged: Judged, journal: Journal) -> Config:
+    """The configuration that a job judges by; what is to be said of it goes into the journal."""
+    config, journal.rules, journal.rules_of_base = judged.config, judged.changes, judged.by_base
+    if GONE in config.overridden:
+        journal.warnings.append(_GONE)
+    journal.warnings += [*unused_warnings(config), *left_out(config)]
+    return config
+
+
+def judge(config: Config, journal: Journal, head: Run) -> Result:
+    """Compare and decide, from what the journal holds of both sides; say which verdict on its test set this is."""
+    return _with_test_set(_result(config, journal, head), config, journal)
 
 
 def failed(key: str, error: MlCiError, journal: Journal | None = None, head_commit: str = "") -> Result:
