@@ -10,6 +10,11 @@ The lines of the pipe, each `VERB ARGUMENT` (paths as hexadecimal, since a path 
     folder PATH       a folder to delete                done-folder PATH
     worktree PATH     a git worktree to delete          done-worktree PATH
     with GITDIR       (before `worktree`) the repository's common git directory that lists it
+    file SAVED        a file to put back (`Saved.line`) done-file PATH
+
+Files are put back when all processes are gone that could read them. Their contents are secrets, and only in memory, so
+the guard closes itself to the other processes of its user before it reads the first of them, and then says so: it
+writes one byte.
 """
 
 # pathlib and contextlib would cost more than all else that is imported here:
@@ -20,6 +25,13 @@ import signal
 import sys
 import time
 
+if __name__ == "__main__":
+    # -I leaves a script's own folder out; at the end, since there are modules in it with names that others have too
+    sys.path.append(os.path.dirname(__file__))
+    from saved_file import Saved, path_of  # type: ignore[import-not-found]
+else:
+    from ml_ci.sources.saved_file import Saved, path_of
+
 TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +41,15 @@ VARIABLE = "ML_CI_REAPER"
 
 GRACE = 3.0
 """Seconds between SIGTERM and SIGKILL."""
+
+
+def close_to_others() -> None:
+    """Let no other process of this user look into this one. Linux only: elsewhere that is not that easy."""
+    if sys.platform == "linux":
+        import ctypes
+
+        pr_set_dumpable = 4
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0)
 
 
 def members(groups: set[int], mark: str = "") -> set[int]:
@@ -52,6 +73,55 @@ def end(groups: set[int], mark: str = "", grace: float = GRACE) -> None:
         if time.monotonic() > deadline + 5:
             return  # a process in the kernel's hands (state D) cannot be ended by anyone
         time.sleep(0.02)
+
+
+def is_alone() -> bool:
+    """Whether this is the action's container, in which there is nothing but the job and what it started."""
+    try:
+        with open("/proc/1/cmdline", "rb") as file:
+            return b"/opt/ml-ci/entrypoint.py" in file.read().split(b"\0")
+    except OSError:
+        return False
+
+
+def end_others(job: int, patience: float = 5.0) -> bool:
+    """End all other processes of the container but those that the process `job` comes from. Whether they are gone.
+
+    A process that left its group and session, and cleared its environment, is found by nothing else.
+    """
+    keep = {os.getpid(), job, *_ancestors(job), *_ancestors(os.getpid())}
+    deadline = time.monotonic() + patience
+    while others := {int(name) for name in os.listdir("/proc") if name.isdigit()} - keep - _zombies():
+        if time.monotonic() > deadline:
+            return False
+        _signal(set(), others, kill=True)
+        time.sleep(0.005)
+    return True
+
+
+def _ancestors(pid: int) -> "set[int]":
+    found: set[int] = set()
+    while pid > 1:
+        found.add(pid)
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                pid = int(file.read().rpartition(b")")[2].split()[1])
+        except OSError:
+            break
+    return found | {1}
+
+
+def _zombies() -> "set[int]":
+    found = set()
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit():
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    if file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X"):
+                        found.add(int(name))
+        except OSError:
+            found.add(int(name))
+    return found
 
 
 def remove_folder(path: str) -> None:
@@ -150,14 +220,48 @@ def _signal(groups: set[int], processes: set[int], kill: bool) -> None:
             pass
 
 
-def _listen(job: int) -> "tuple[set[int], dict[str, str], list[str]]":
-    """Read what the job registers until it is gone. Its groups, its worktrees with their git directories, folders."""
+class _Registered:
+    """What the job has told: its groups, its worktrees with their git directories, folders, files."""
+
+    def __init__(self) -> None:
+        self.groups: set[int] = set()
+        self.worktrees: dict[str, str] = {}
+        self.folders: list[str] = []
+        self.files: dict[str, Saved] = {}
+        self._git_dir = ""
+
+    def take(self, line: str) -> None:
+        """One line of the pipe."""
+        verb, _, word = line.partition(" ")
+        kind = verb.rpartition("-")[2]
+        if kind == "group":
+            (self.groups.discard if verb.startswith("done") else self.groups.add)(int(word))
+        elif verb == "file":
+            saved = Saved.of_line(word)
+            self.files[saved.path] = saved
+        else:
+            self._take_path(verb, path_of(word))
+
+    def _take_path(self, verb: str, path: str) -> None:
+        if verb == "with":
+            self._git_dir = path
+        elif verb == "worktree":
+            self.worktrees[path] = self._git_dir
+        elif verb == "done-worktree":
+            self.worktrees.pop(path, None)
+        elif verb == "done-file":
+            self.files.pop(path, None)
+        elif verb == "folder":
+            self.folders.append(path)
+        elif path in self.folders:
+            self.folders.remove(path)
+
+
+def _listen(job: int) -> _Registered:
+    """Read what the job registers until it is gone."""
     import select
 
-    groups: set[int] = set()
-    worktrees: dict[str, str] = {}
-    folders: list[str] = []
-    buffer, git_dir = b"", ""
+    registered, buffer = _Registered(), b""
     while True:
         # a child that the job forked without exec holds the pipe too: so the parent is looked at as well
         gone = os.getppid() != job
@@ -170,34 +274,27 @@ def _listen(job: int) -> "tuple[set[int], dict[str, str], list[str]]":
             break
         *lines, buffer = (buffer + chunk).split(b"\n")
         for line in lines:
-            verb, _, word = line.decode("ascii").partition(" ")
-            kind = verb.rpartition("-")[2]
-            if kind == "group":
-                (groups.discard if verb.startswith("done") else groups.add)(int(word))
-                continue
-            path = os.fsdecode(bytes.fromhex(word))
-            if verb == "with":
-                git_dir = path
-            elif verb == "worktree":
-                worktrees[path] = git_dir
-            elif verb == "done-worktree":
-                worktrees.pop(path, None)
-            elif verb == "folder":
-                folders.append(path)
-            elif path in folders:
-                folders.remove(path)
-    return groups, worktrees, folders
+            registered.take(line.decode("ascii"))
+    return registered
 
 
 def main(job: int, mark: str) -> None:
     """Wait until the process `job` is gone, then end and delete all that it had registered."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
-    groups, worktrees, folders = _listen(job)
-    end(groups, mark)
-    for path, git_dir in worktrees.items():
+    close_to_others()
+    try:
+        os.write(1, b"\n")
+    except OSError:
+        pass
+    registered = _listen(job)
+    end(registered.groups, mark)
+    if not is_alone() or end_others(job):
+        for saved in registered.files.values():
+            saved.put_back()
+    for path, git_dir in registered.worktrees.items():
         _try(remove_worktree, git_dir, path)
-    for path in folders:
+    for path in registered.folders:
         _try(remove_folder, path)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ml_ci.sources import guard
+from ml_ci.sources.saved_file import Saved
 
 _PATIENCE = 15.0
 """Seconds to wait for the guard on the way out; after that it goes on alone."""
@@ -43,6 +44,7 @@ class Reaper:
         self._groups: set[int] = set()
         self._worktrees: dict[Path, Path] = {}
         self._folders: list[Path] = []
+        self._files: dict[str, Saved] = {}
 
     @property
     def marker(self) -> Mapping[str, str]:
@@ -92,6 +94,19 @@ class Reaper:
             if self._worktrees.pop(path.absolute(), None):
                 self._tell(f"done-worktree {_hex(path.absolute())}")
 
+    def file(self, saved: Saved) -> None:
+        """A file to put back as it was; register it before it is changed."""
+        with self._lock:
+            self._files[saved.path] = saved
+            self._wait_until_closed()
+            self._tell(f"file {saved.line()}")
+
+    def file_done(self, path: str) -> None:
+        """The file is as it has to be."""
+        with self._lock:
+            if self._files.pop(path, None):
+                self._tell(f"done-file {os.fsencode(path).hex()}")
+
     def remove_worktree(self, path: Path) -> None:
         """Delete a registered worktree now, with the repository's note of it, and forget it."""
         git_dir = self._worktrees.get(path.absolute())
@@ -112,6 +127,7 @@ class Reaper:
             self._pipe = -1
             with suppress(subprocess.TimeoutExpired):  # it goes on alone; nothing depends on it any more
                 self._guard.wait(_PATIENCE)
+            self._close_answers()
 
     def _start(self) -> None:
         if sys.platform == "win32":
@@ -124,7 +140,7 @@ class Reaper:
         self._guard = subprocess.Popen(
             [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), self._token],
             stdin=read,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd="/",
             # no variable of ours: neither we nor a runner that ends orphans by a variable may find the guard
@@ -135,6 +151,16 @@ class Reaper:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(read)
 
+    def _wait_until_closed(self) -> None:
+        """Return when nobody else can look into the guard, which is about to be told a secret."""
+        if self._guard is not None and self._guard.stdout is not None and not self._guard.stdout.closed:
+            self._guard.stdout.read(1)
+            self._close_answers()
+
+    def _close_answers(self) -> None:
+        if self._guard is not None and self._guard.stdout is not None:
+            self._guard.stdout.close()
+
     def _tell(self, line: str) -> None:
         if self._guard is None:
             return
@@ -142,6 +168,7 @@ class Reaper:
             os.write(self._pipe, f"{line}\n".encode("ascii"))
         except BrokenPipeError:  # someone ended the guard: a new one gets the whole list
             os.close(self._pipe)
+            self._close_answers()
             self._start()
             for pgid in self._groups:
                 os.write(self._pipe, f"group {pgid}\n".encode("ascii"))
@@ -149,6 +176,9 @@ class Reaper:
                 os.write(self._pipe, f"folder {_hex(path)}\n".encode("ascii"))
             for path in self._worktrees:
                 self._tell_worktree(path)
+            for saved in self._files.values():
+                self._wait_until_closed()
+                os.write(self._pipe, f"file {saved.line()}\n".encode("ascii"))
 
     def _tell_worktree(self, path: Path) -> None:
         self._tell(f"with {_hex(self._worktrees[path])}\nworktree {_hex(path)}")
@@ -158,6 +188,8 @@ class Reaper:
             guard.remove_worktree(os.fspath(git_dir), os.fspath(path))
         for path in self._folders:
             guard.remove_folder(os.fspath(path))
+        for saved in self._files.values():
+            saved.put_back()
 
 
 def common_git_dir(repository: Path) -> Path:
