@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -22,6 +23,7 @@ from ml_ci.github.check import check_run
 from ml_ci.github.event import Activity, Event, Mode, activity, parse_payload, read_event
 from ml_ci.github.outlet import GitHubOutlet
 from ml_ci.github.session import checked_token, connect, second_connection
+from ml_ci.github.stale_checks import Opener
 from ml_ci.github.workflow import Annotations, Write, commands_stopped, group, mask, write_outputs
 from ml_ci.job import Tools
 from ml_ci.progress import Seldom, amount_in_words
@@ -29,8 +31,10 @@ from ml_ci.report.files import WrittenReport, forget_earlier
 from ml_ci.result import Result
 from ml_ci.secrets import Secrets
 from ml_ci.several import each_model, outputs_of_all, record_each
+from ml_ci.side import Workshop
 from ml_ci.sources.git import Credential, Git
 from ml_ci.sources.signals import end_on_signals
+from ml_ci.sources.tracking import Tracking
 from ml_ci.workshop import output_folder, tracking, workshop
 
 Comment = Literal["always", "changes", "failure", "never"]
@@ -106,7 +110,15 @@ class WorkflowProgress:
             self.line(amount_in_words(what, done, total))
 
 
-def main(environ: Mapping[str, str] = os.environ) -> int:
+@dataclass(frozen=True)
+class Outside:
+    """What a job needs of the world besides its variables: how it waits for GitHub, and how it comes by its MLflow."""
+
+    sleep: Callable[[float], object] = time.sleep
+    tracking: Callable[[Workshop], AbstractContextManager[Tracking]] = tracking
+
+
+def main(environ: Mapping[str, str] = os.environ, outside: Outside = Outside()) -> int:
     """Do what the event asks for; returns the exit code."""
     end_on_signals()
     secrets = Secrets.of(environ)
@@ -118,7 +130,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     # the action's next step looks for `ended`: what ran in this one's place and was not ml-ci must not look like a pass
     outputs = {"ended": "true"}
     try:
-        code = _main(environ, annotations, secrets)
+        code = _main(environ, annotations, secrets, outside)
     except MlCiError as error:
         annotations.add("error", secrets.hide(str(error)), title="ml-ci")
         outputs |= {"verdict": "error"}
@@ -128,7 +140,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     return code
 
 
-def _main(environ: Mapping[str, str], annotations: Annotations, secrets: Secrets) -> int:
+def _main(environ: Mapping[str, str], annotations: Annotations, secrets: Secrets, outside: Outside) -> int:
     inputs = read_inputs(environ)
     where = environ.get("GITHUB_EVENT_PATH", "")
     payload = parse_payload(Path(where).read_bytes() if where and Path(where).is_file() else b"{}", where)
@@ -144,13 +156,14 @@ def _main(environ: Mapping[str, str], annotations: Annotations, secrets: Secrets
     token = checked_token(inputs.token)
     outlet = GitHubOutlet(
         event=event,
-        connect=lambda: connect(token, api_url=event.api_url, repository=event.repository),
+        connect=lambda: connect(token, api_url=event.api_url, repository=event.repository, sleep=outside.sleep),
         annotations=annotations,
         environ=environ,
         comment=inputs.comment if todo is Activity.COMPARE_AND_COMMENT else "never",
         plots=inputs.plots,
         data_branch=inputs.data_branch,
         out=git.top / ".ml-ci",
+        sleep=outside.sleep,
     )
     try:
         config: Config | ConfigError = _config(inputs, git.top)
@@ -166,14 +179,17 @@ def _main(environ: Mapping[str, str], annotations: Annotations, secrets: Secrets
                     key=key,
                     head_sha=event.head_sha,
                     details_url=event.run_url,
+                    opener=Opener(event.run_id, event.run_attempt),
+                    previous_head=event.previous_head,
                     on_problem=outlet.problem,
+                    sleep=outside.sleep,
                 )
             )
         try:
             if isinstance(config, ConfigError):
                 raise config
             inside = environ.get("ML_CI_RUNTIME") == "container"
-            return _job(todo, config, git, outlet, inputs, secrets, in_container=inside)
+            return _job(todo, config, git, outlet, inputs, secrets, outside, in_container=inside)
         except MlCiError as error:
             result = job.failed(key, secrets.in_error(error), head_commit=event.head_sha)
             return outlet.publish(result).exit_code
@@ -186,6 +202,7 @@ def _job(
     outlet: GitHubOutlet,
     inputs: Inputs,
     secrets: Secrets,
+    outside: Outside,
     *,
     in_container: bool,
 ) -> int:
@@ -198,25 +215,27 @@ def _job(
         tools = Tools(
             git=git.marked(shop.reaper.marker).knowing(outputs_of_all(config, git.top)),
             shop=shop,
-            tracking=tracking(shop),
+            tracking=outside.tracking(shop),
             stores=(outlet.records,),
             keep=outlet.records if todo is Activity.RECORD else None,
             temporary=temporary,
         )
         if todo is Activity.RECORD:
-            return (_record_models if config.models else _record)(config, tools, outlet)
+            return (_record_models if config.models else _record)(config, tools, outlet, outside)
         where = _context(todo, tools.git, outlet.event, inputs.base or None)
         config = with_models_of_base(tools.git, where.base, config)
-        return (_compare_models if config.models else _compare)(where, config, tools, outlet, inputs)
+        return (_compare_models if config.models else _compare)(where, config, tools, outlet, inputs, outside)
 
 
-def _compare(where: Context, config: Config, tools: Tools, outlet: GitHubOutlet, inputs: Inputs) -> int:
+def _compare(where: Context, config: Config, tools: Tools, outlet: GitHubOutlet, inputs: Inputs, _: Outside) -> int:
     published: list[Result] = []
     job.run(where, config, tools, lambda result: published.append(outlet.publish(_as_told(result, inputs))))
     return published[-1].exit_code
 
 
-def _compare_models(where: Context, config: Config, tools: Tools, outlet: GitHubOutlet, inputs: Inputs) -> int:
+def _compare_models(
+    where: Context, config: Config, tools: Tools, outlet: GitHubOutlet, inputs: Inputs, outside: Outside
+) -> int:
     """Judge all models, and tell of them at once: a comment that was half done would seem to say all there is."""
     # on a machine that keeps its workspace there may be another job's
     forget_earlier(tools.shop.out)
@@ -225,7 +244,7 @@ def _compare_models(where: Context, config: Config, tools: Tools, outlet: GitHub
         result = job.run(where, model, own, lambda _: None)
         return outlet.write(_as_told(result, inputs), own.shop.out)
 
-    parts = each_model(config.models, tools, lambda: tracking(tools.shop), judge)
+    parts = each_model(config.models, tools, lambda: outside.tracking(tools.shop), judge)
     return outlet.publish_models(config.key, parts).exit_code
 
 
@@ -234,13 +253,13 @@ def _as_told(result: Result, inputs: Inputs) -> Result:
     return replace(result, allowed=True) if inputs.fail_on == "never" and not result.failure else result
 
 
-def _record(config: Config, tools: Tools, outlet: GitHubOutlet) -> int:
+def _record(config: Config, tools: Tools, outlet: GitHubOutlet, _: Outside) -> int:
     outlet.recorded(job.record(contexts.alone(tools.git), config, tools).run)
     return 0
 
 
-def _record_models(config: Config, tools: Tools, outlet: GitHubOutlet) -> int:
-    recorded = record_each(contexts.alone(tools.git), config.models, tools, lambda: tracking(tools.shop))
+def _record_models(config: Config, tools: Tools, outlet: GitHubOutlet, outside: Outside) -> int:
+    recorded = record_each(contexts.alone(tools.git), config.models, tools, lambda: outside.tracking(tools.shop))
     errors = {one.key: one.error for one in recorded if one.error}
     outlet.recorded_models([one.finished.run for one in recorded if one.finished], errors)
     return max((error.exit_code for error in errors.values()), default=0)

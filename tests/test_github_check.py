@@ -12,6 +12,7 @@ from ml_ci.compare.gate import Verdict
 from ml_ci.errors import MlCiError, OutsideError, TrainingError
 from ml_ci.github.check import Check, check_run, close_check, conclusion, open_check
 from ml_ci.github.session import NotPermittedError, connect
+from ml_ci.github.stale_checks import Opener
 from tests.github_server import GitHubServer, Status, Token
 from tests.github_server.fixture import github_server, start_github  # noqa: F401
 from tests.github_server.state import CheckRun
@@ -28,6 +29,7 @@ class Head:
         self.problems: list[MlCiError] = []
         self.waits: list[float] = []
         self.token = "t"
+        self.opener = Opener(42, 1)
 
     def running(self) -> AbstractContextManager[Check]:
         return check_run(
@@ -35,7 +37,10 @@ class Head:
             key="churn",
             head_sha=self.sha,
             details_url=PAGE,
+            opener=self.opener,
+            previous_head=None,
             on_problem=self.problems.append,
+            sleep=self.waits.append,
         )
 
     @property
@@ -67,7 +72,7 @@ def test_each_verdict_has_its_conclusion(verdict: Verdict, allowed: bool, expect
 
 def test_the_check_is_in_progress_while_the_job_runs_and_then_says_what_it_found(head: Head) -> None:
     repo = connect("t", api_url=head.github.url, repository="octo/model")
-    check = open_check(repo, key="churn", head_sha=head.sha, details_url=PAGE)
+    check = open_check(repo, key="churn", head_sha=head.sha, details_url=PAGE, opener=Opener(42, 1))
     opened = head.check
     assert (opened.name, opened.head_sha, opened.status, opened.conclusion, opened.details_url) == (
         "ml-ci / churn",
@@ -117,6 +122,8 @@ def test_a_job_that_is_ended_while_it_closes_its_check_leaves_it_closed(head: He
         key="churn",
         head_sha=head.sha,
         details_url=PAGE,
+        opener=head.opener,
+        previous_head=None,
         on_problem=ended,
     )
     head.github.inject("PATCH", "/check-runs/*", Status(422, "Invalid request"))
@@ -157,7 +164,7 @@ def test_a_personal_token_is_told_that_checks_are_for_apps(head: Head) -> None:
 def test_a_commit_that_github_does_not_have_is_named(head: Head) -> None:
     repo = connect("t", api_url=head.github.url, repository="octo/model")
     with pytest.raises(OutsideError, match=r"open the check on commit ffffffffffff .*No commit found"):
-        open_check(repo, key="churn", head_sha="f" * 40, details_url=PAGE)
+        open_check(repo, key="churn", head_sha="f" * 40, details_url=PAGE, opener=Opener(42, 1))
 
 
 @pytest.mark.parametrize(("method", "pattern"), [("POST", "/check-runs"), ("PATCH", "/check-runs/*")])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 ACTIONS_BOT = "github-actions[bot]"
-TRIES = 3
+TRIES = 6
 RACE = timedelta(minutes=10)
 """Between the look of one job and the making of another's comment there is no more than a job waits for GitHub."""
 

@@ -47,7 +47,7 @@ class Event:
     goes into, on a push the commit before it; None where there is none. `is_fork` says that the pull request comes
     from another repository. `deleted` says that the push removed its ref. `run_url` is the page of this attempt.
     `triggered_by` is the run that ended, on `workflow_run`, and None on any other event. `label` is there where the event is
-    that a label was set.
+    that a label was set. `previous_head` is the pull request's head before the push that is the event, None on any other.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Event:
     api_url: str
     triggered_by: TriggeringRun | None = None
     label: LabelSet | None = None
+    previous_head: str | None = None
 
     @property
     def queued_pull(self) -> int | None:
@@ -149,6 +150,7 @@ def read_event(environ: Mapping[str, str], payload: Payload) -> Event:
         run_url=f"{server_url}/{repository}/actions/runs/{run_id}/attempts/{run_attempt}",
         server_url=server_url,
         api_url=_variable(environ, "GITHUB_API_URL"),
+        previous_head=text_at(payload, "before") if name in PULL_REQUEST_EVENTS else None,
         triggered_by=triggering_run(name, payload),
         label=label_set(payload, repository) if name in PULL_REQUEST_EVENTS else None,
     )

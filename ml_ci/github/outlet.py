@@ -5,6 +5,7 @@ None of it changes the verdict. What GitHub refuses becomes a warning that says 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 class GitHubOutlet:
     """One job's way to GitHub. `comment` and `plots` are the action's inputs; `check` is set once it is opened."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that is different from job to job
         self,
         *,
         event: Event,
@@ -50,6 +51,7 @@ class GitHubOutlet:
         plots: PlotsMode,
         data_branch: str,
         out: Path,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.event = event
         self._connect = connect
@@ -60,7 +62,8 @@ class GitHubOutlet:
         self._annotations = annotations
         self._environ = environ
         self._comment = comment
-        branch = DataBranch(self.repository, data_branch)
+        self._sleep = sleep
+        branch = DataBranch(self.repository, data_branch, sleep=sleep)
         self.records = Records(branch, f"the branch {data_branch}")
         self._pictures = Pictures(event=event, branch=branch, records=self.records, plots=plots, problem=self.problem)
         self._hints: dict[str, Literal["read", "write"]] = {}
@@ -165,7 +168,7 @@ class GitHubOutlet:
         if self._comment == "never" or number is None:
             return ""
         try:
-            posted = upsert_comment(self.repository(), number, key=key, body=body, create=worth)
+            posted = upsert_comment(self.repository(), number, key=key, body=body, create=worth, sleep=self._sleep)
         except MlCiError as error:
             self.problem(error)
             return ""

@@ -18,6 +18,8 @@ from ml_ci.github.patience import Patience
 TRIES = 6
 LIMITED = 429
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"})
+TWICE_IS_TWO = ("/comments", "/check-runs")
+"""What there are two of when the same request is carried out twice; a git object is the same one, a ref is refused."""
 LONGEST_BACKOFF = 16.0
 NOTED_WAIT = 5.0
 LOG = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ class BoundedRetry(GithubRetry):
     """PyGithub's retries, with three changes.
 
     All waiting comes out of one `Patience`; what would not fit is an error at once. A limit may be a 429 as well as a
-    403. A comment is not posted again when it may have been posted: `upsert_comment` looks first.
+    403. A comment or a check is not made again when it may have been made: who makes one looks first.
 
     `timeout` is the seconds after which a request was given up; `limit_wait` is how long GitHub asks clients to wait
     after a secondary limit that does not say.
@@ -66,7 +68,7 @@ class BoundedRetry(GithubRetry):
         _stacktrace: TracebackType | None = None,
     ) -> Self:
         """The state for the next try. Raises what ends the request, if there is to be none."""
-        if method == "POST" and url and url.endswith("/comments"):
+        if method == "POST" and url and url.endswith(TWICE_IS_TWO):
             if response is not None and response.status >= 500:
                 raise _refused(response)
             if error and not isinstance(error, NewConnectionError | ConnectTimeoutError):
