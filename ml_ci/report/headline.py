@@ -9,6 +9,7 @@ from typing import Literal
 from ml_ci import numbers
 from ml_ci.compare.judgement import Decision, Judgement
 from ml_ci.compare.pairing import OTHER_EXAMPLES
+from ml_ci.report.accepted import acceptance_sentence, accepted_by
 from ml_ci.result import Result
 
 Tone = Literal["good", "bad", "unsure", "warning"]
@@ -18,7 +19,8 @@ Tone = Literal["good", "bad", "unsure", "warning"]
 class Headline:
     """The first line: `icon` and `word` for the verdict, `why` for the rule that decided it, `more` for the other ones.
 
-    `title` is the key, empty for the default one. `gate` says what the policy makes of it, where the verdict does not.
+    `title` is the key, empty for the default one. `gate` says what the policy makes of it, where the verdict does not, and
+    who accepted it. `accepted` says that in two words.
     """
 
     tone: Tone
@@ -28,6 +30,12 @@ class Headline:
     why: str
     more: tuple[str, ...] = ()
     gate: str = ""
+    accepted: str = ""
+
+    @property
+    def said(self) -> str:
+        """The verdict, and that it was accepted."""
+        return f"{self.word}, {self.accepted}" if self.accepted else self.word
 
 
 def no_baseline(result: Result) -> str:
@@ -60,8 +68,6 @@ def headline(result: Result) -> Headline:
     if result.decision is None:
         raise ValueError("a result without a failure has a decision")
     tone, icon, word, reasons = _words(result, result.decision)
-    gate = "The policy lets the merge through." if result.allowed else "The policy holds the merge back."
-    expected = {"pass": result.allowed, "fail": not result.allowed}
     return Headline(
         tone=tone,
         icon=icon,
@@ -69,8 +75,18 @@ def headline(result: Result) -> Headline:
         title=title,
         why=reasons[0],
         more=tuple(reasons[1:]),
-        gate="" if expected.get(result.verdict) else gate,
+        gate=_gate(result),
+        accepted=accepted_by(result.accepted),
     )
+
+
+def _gate(result: Result) -> str:
+    """Who accepted it, or what the policy makes of it where the verdict does not say that."""
+    if result.accepted:
+        return acceptance_sentence(result.accepted, allowed=result.allowed)
+    policy = "The policy lets the merge through." if result.allowed else "The policy holds the merge back."
+    expected = {"pass": result.allowed, "fail": not result.allowed}
+    return " ".join(filter(None, ["" if expected.get(result.verdict) else policy, result.not_accepted]))
 
 
 def _words(result: Result, decision: Decision) -> tuple[Tone, str, str, list[str]]:

@@ -10,6 +10,8 @@ from typing import Literal
 from ml_ci import numbers
 from ml_ci.compare.gate import Verdict
 from ml_ci.compare.judgement import Decision, Judgement, Outcome, SliceJudgement
+from ml_ci.records import Accepted
+from ml_ci.report.accepted import acceptance_sentence, accepted_by
 from ml_ci.report.headline import Headline, Tone
 from ml_ci.report.view import MetricRow, Side, View, view
 from ml_ci.result import Result, Results
@@ -111,6 +113,7 @@ def models_view(results: Results) -> ModelsView:
             title="" if results.key == "default" else results.key,
             why="; ".join(_words(group) for group in groups) + ".",
             gate=_gate(results),
+            accepted=accepted_by(_accepted(results)),
         ),
         groups=tuple(groups),
         rows=tuple(rows),
@@ -152,7 +155,7 @@ def _row(index: int, result: Result) -> ModelRow:
         kind=kind,
         key=result.key,
         icon=shown.headline.icon,
-        word=shown.headline.word,
+        word=f"{shown.headline.word}, accepted" if result.accepted else shown.headline.word,
         why=shown.headline.why,
         decider=_decider(result.decision, shown) if result.decision else None,
         result=result,
@@ -242,10 +245,17 @@ def _words(group: Group) -> str:
 def _gate(results: Results) -> str:
     """What the policies make of it together, where the verdict does not say that."""
     allowed = results.exit_code == 0
+    if accepted := _accepted(results):
+        return acceptance_sentence(accepted, allowed=allowed, models=len(results.results))
     expected = {"pass": allowed, "fail": not allowed, "error": True}
-    if expected.get(results.verdict):
-        return ""
-    return "The policy lets the merge through." if allowed else "The policy holds the merge back."
+    policy = "The policy lets the merge through." if allowed else "The policy holds the merge back."
+    not_accepted = next((result.not_accepted for result in results.results if result.not_accepted), "")
+    return " ".join(filter(None, ["" if expected.get(results.verdict) else policy, not_accepted]))
+
+
+def _accepted(results: Results) -> Accepted | None:
+    """By whom; it is one label for all models."""
+    return next((result.accepted for result in results.results if result.accepted), None)
 
 
 def _side(rows: Sequence[ModelRow], index: int) -> SideOfAll | None:

@@ -91,7 +91,7 @@ def render_page(
     """The page of one result, with the plots' files inside it."""
     part = _part(Shown(result=result, plots=plots, own=own or {}), _Room())
     headline = part.view.headline
-    return _page([part], None, f"{headline.word} · {headline.title or 'ml-ci'}", presentation)
+    return _page([part], None, f"{headline.said} · {headline.title or 'ml-ci'}", presentation)
 
 
 def render_models_page(results: Results, presentation: Presentation, shown: Sequence[Shown]) -> str:
@@ -101,7 +101,7 @@ def render_models_page(results: Results, presentation: Presentation, shown: Sequ
     # in this order, too, since there is room for some pictures only
     parts = [_part(shown[row.index], room) for row in models.rows]
     headline = models.headline
-    return _page(parts, models, f"{headline.word} · {headline.title or 'ml-ci'}", presentation)
+    return _page(parts, models, f"{headline.said} · {headline.title or 'ml-ci'}", presentation)
 
 
 def _page(parts: Sequence[Part], models: ModelsView | None, title: str, presentation: Presentation) -> str:

@@ -74,7 +74,7 @@ class Page:
         """The verdict and what decided it."""
         title = f"{escape.clip(headline.title, _LONGEST_NAME)} · " if headline.title else ""
         text = self._text(f"{headline.icon} {title}")
-        text.append_text(self._text(headline.word, _STYLES[headline.tone]))
+        text.append_text(self._text(headline.said, _STYLES[headline.tone]))
         text.append_text(self._text(f": {headline.why}"))
         self._console.print(text)
         for reason in headline.more:
