@@ -268,7 +268,7 @@ def test_an_svg_that_would_take_the_job_down_with_it_does_not(tmp_path: Path, in
 
 
 def test_comments_and_quotes_of_an_svg_are_well_formed_again() -> None:
-    from ml_ci.sources.svg_worker import Cleaned
+    from ml_ci.sources.svg_drawing import Cleaned
 
     before = f"""<!DOCTYPE svg PUBLIC "a" "b"><!-- c --><svg {SVG} a='"' b="'"><![CDATA[<&>]]>x &lt; y<p q="&amp;&#10;"/></svg>"""
     found = ET.fromstring("".join(Cleaned(before.encode()).text))

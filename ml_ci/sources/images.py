@@ -1,42 +1,35 @@
 """Training's images as PNGs that can be published: of bounded size, and made anew from their pixels.
 
 Nothing else of a file goes into the PNG: no metadata, no profile, nothing that is hidden behind its end. So what is kept
-and shown is a picture, whatever the file was called.
+and shown is a picture, whatever the file was called. The files are anybody's: none is read in this process.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from io import BytesIO
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
 
-from ml_ci.sources import svg_worker
+from ml_ci.sources.confined import Confined, DiedError, RefusedError
+from ml_ci.sources.image_worker import HEIGHT, PIXELS, PNG_BYTES, VECTOR, WIDTH
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+__all__ = ["MOST_IMAGES", "PNG_BYTES", "UnreadableImageError", "to_png", "to_pngs"]
 
-PNG_BYTES = 5_000_000
-"""GitHub's image proxy shows nothing larger."""
 MOST_IMAGES = 100
 """So many of one training are kept."""
 
-_WIDTH, _HEIGHT = 1600, 3200
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 _MOST_BYTES = 50_000_000
-_MOST_PIXELS = 40_000_000
-_MOST_SCANS = 100
-"""Passes over a JPEG, of which a usual one has ten at most: some bytes more for each, and hours for some hundred thousand."""
-_SVG_SECONDS = 10
+_CLOCK = 15.0
+"""Seconds for one image; the limit of the processor's time, which is less, does not count waiting for it."""
 _PATIENCE = 20
+_IMAGES_OF_A_WORKER = 4
+"""A second process costs as much as some images."""
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 class UnreadableImageError(Exception):
@@ -49,15 +42,8 @@ def to_png(path: Path) -> bytes:
     PNG, JPEG, WebP, GIF (its first picture), BMP, told by content; and SVG, which is drawn at twice its size. Raises
     UnreadableImageError for whatever is none of these, is damaged, or is too large to be looked at.
     """
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise UnreadableImageError(f"it has more than {_MOST_BYTES / 1e6:.0f} MB")
-        content = path.read_bytes()
-    except OSError as error:
-        raise UnreadableImageError(f"it cannot be read ({error.strerror})") from error
-    if path.suffix.lower() == ".svg" or content[:100].lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<svg", b"<?xml")):
-        content = _drawn(content)
-    return _encoded(_pixels(content))
+    with _worker() as worker:
+        return _to_png(path, worker)
 
 
 def to_pngs(paths: Sequence[Path], name: Callable[[Path], str]) -> tuple[dict[str, tuple[str, bytes]], tuple[str, ...]]:
@@ -68,96 +54,80 @@ def to_pngs(paths: Sequence[Path], name: Callable[[Path], str]) -> tuple[dict[st
     warnings = []
     if len(paths) > MOST_IMAGES:
         warnings.append(f"Training wrote {len(paths)} images: only the first {MOST_IMAGES} are kept.")
+    kept = paths[:MOST_IMAGES]
     found: dict[str, tuple[str, bytes]] = {}
-    convert = partial(_png_or_why, deadline=time.monotonic() + _PATIENCE)
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        for path, content in zip(paths, pool.map(convert, paths[:MOST_IMAGES]), strict=False):
-            if isinstance(content, str):
-                warnings.append(f"The image {name(path)} cannot be shown: {content}.")
-            else:
-                found[name(path)] = (hashlib.sha256(content).hexdigest(), content)
+    for path, content in zip(kept, _pngs_or_why(kept), strict=True):
+        if isinstance(content, str):
+            warnings.append(f"The image {name(path)} cannot be shown: {content}.")
+        else:
+            found[name(path)] = (hashlib.sha256(content).hexdigest(), content)
     return found, tuple(warnings)
 
 
-def _png_or_why(path: Path, deadline: float) -> bytes | str:
-    if time.monotonic() > deadline:
-        return f"the images before it took more than {_PATIENCE} seconds"
+def _pngs_or_why(paths: Sequence[Path]) -> list[bytes | str]:
+    deadline = time.monotonic() + _PATIENCE
+    count = min(4, os.cpu_count() or 1, 1 + len(paths) // _IMAGES_OF_A_WORKER)
+    workers: SimpleQueue[Confined] = SimpleQueue()
+
+    def convert(path: Path) -> bytes | str:
+        if time.monotonic() > deadline:
+            return f"the images before it took more than {_PATIENCE} seconds"
+        worker = workers.get()
+        try:
+            return _to_png(path, worker)
+        except UnreadableImageError as error:
+            return str(error)
+        finally:
+            workers.put(worker)
+
+    with ExitStack() as stack:
+        for _ in range(count):
+            workers.put(stack.enter_context(_worker()))
+        pool = stack.enter_context(ThreadPoolExecutor(count))
+        return list(pool.map(convert, paths))
+
+
+def _worker() -> Confined:
+    return Confined("ml_ci.sources.image_worker", clock=_CLOCK, largest=PNG_BYTES)
+
+
+def _to_png(path: Path, worker: Confined) -> bytes:
+    content = _content(path)
+    drawn = path.suffix.lower() == ".svg" or content[:100].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(
+        (b"<svg", b"<?xml")
+    )
     try:
-        return to_png(path)
-    except UnreadableImageError as error:
-        return str(error)
+        png = worker.ask((VECTOR if drawn else PIXELS) + content)
+    except RefusedError as error:
+        raise UnreadableImageError(str(error)) from error
+    except DiedError as error:
+        why = "it takes too long" if error.late else "it cannot be read within its limits of time and memory"
+        raise UnreadableImageError(why) from error
+    if not _is_plain(png):
+        raise UnreadableImageError("what was made of it is no picture")
+    return png
 
 
-def _pixels(content: bytes) -> Image:
-    """The picture, upright, in 8 bits for each colour, not larger than it may be."""
-    import warnings
-
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > _MOST_SCANS:
-        raise UnreadableImageError(f"it is drawn in more than {_MOST_SCANS} passes, which takes too long")
+def _content(path: Path) -> bytes:
     try:
-        with warnings.catch_warnings(), Image.open(BytesIO(content), formats=_FORMATS) as image:
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            if image.width * image.height > _MOST_PIXELS:
-                raise UnreadableImageError(f"it has {image.width} × {image.height} pixels, which is too many")
-            image.draft("RGB", (_WIDTH, _HEIGHT))
-            picture = _eight_bits(ImageOps.exif_transpose(image))
-            picture.thumbnail((_WIDTH, _HEIGHT), Image.Resampling.LANCZOS, reducing_gap=2.0)
-            return picture
-    except UnidentifiedImageError as error:
-        raise UnreadableImageError(f"it is not one of {', '.join(_FORMATS)}, SVG") from error
-    except Image.DecompressionBombError as error:
-        raise UnreadableImageError("it has too many pixels") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        # what Pillow raises for damaged files, by format
-        raise UnreadableImageError("it is damaged") from error
+        if not path.is_file():
+            raise UnreadableImageError("it is no regular file")
+        if path.stat().st_size > _MOST_BYTES:
+            raise UnreadableImageError(f"it has more than {_MOST_BYTES / 1e6:.0f} MB")
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImageError(f"it cannot be read ({error.strerror})") from error
 
 
-def _eight_bits(image: Image) -> Image:
-    if image.mode.startswith("I"):
-        # 16 bits of grey; Pillow's own conversion would make all that is brighter than 255 of 65,535 white
-        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
-    if not image.has_transparency_data:
-        return image.convert("L" if image.mode in {"1", "L"} else "RGB")
-    picture = image.convert("RGBA")
-    opaque = picture.getchannel("A").getextrema() == (255, 255)
-    return picture.convert("RGB") if opaque else picture
-
-
-def _encoded(picture: Image) -> bytes:
-    """The PNG; a picture of noise is made smaller until it fits."""
-    picture.info = {}
-    while True:
-        target = BytesIO()
-        # of noise, as photographs have it, two fifths of the time of level 6
-        picture.save(target, "PNG", compress_level=4)
-        size = target.tell()
-        if size <= PNG_BYTES:
-            return target.getvalue()
-        shrunk = 0.95 * math.sqrt(PNG_BYTES / size)
-        picture = picture.resize((max(1, int(picture.width * shrunk)), max(1, int(picture.height * shrunk))))
-
-
-def _drawn(content: bytes) -> bytes:
-    """The PNG of an SVG, from a process that may not do what this one may (`svg_worker` says why)."""
-    from matplotlib import get_data_path
-
-    fonts = Path(get_data_path()) / "fonts" / "ttf"
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", svg_worker.__file__, str(fonts), str(_WIDTH), str(_HEIGHT)],
-            input=content,
-            capture_output=True,
-            check=False,
-            timeout=_SVG_SECONDS,
-            # nothing that this process knows; Windows starts no program without SYSTEMROOT
-            env={name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise UnreadableImageError("it takes too long to draw") from error
-    if done.returncode == svg_worker.REFUSED:
-        raise UnreadableImageError(done.stderr.decode(errors="replace")[:200])
-    if done.returncode != 0:
-        raise UnreadableImageError("it cannot be drawn, or not within its limits of time and memory")
-    return done.stdout
+def _is_plain(png: bytes) -> bool:
+    """Whether it is a PNG of pixels only and of a size that is shown: the process that made it met a stranger's file."""
+    if not png.startswith(_SIGNATURE):
+        return False
+    chunks, place = [], len(_SIGNATURE)
+    while place < len(png):
+        length = int.from_bytes(png[place : place + 4], "big")
+        chunks.append(png[place + 4 : place + 8])
+        place += 12 + length
+    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+    whole = place == len(png) and chunks[0] == b"IHDR" and chunks[-1] == b"IEND"
+    return whole and set(chunks[1:-1]) == {b"IDAT"} and 0 < width <= WIDTH and 0 < height <= HEIGHT

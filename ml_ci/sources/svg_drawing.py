@@ -1,27 +1,20 @@
-"""One SVG to one PNG, in a process of its own that may use little, and may die of it.
+"""One SVG to one PNG.
 
 An SVG on a pull request is anybody's. The library that draws it runs no script and has no network, but it opens image
-files that the SVG names, overflows its stack on deep nesting, and draws for hours where a filter asks for that. So this
-runs apart from the job, under limits, and hands the library a document without any address but its own parts.
-
-    python -I svg_worker.py FONTS WIDTH HEIGHT < drawing.svg > drawing.png
-
-The exit code is 3 where the document is refused; standard error then says why, as the end of a sentence.
+files that the SVG names, overflows its stack on deep nesting, and draws for hours where a filter asks for that. So it is
+handed a document without any address but its own parts, and runs in a confined process (`image_worker`).
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from functools import partial
 from pathlib import Path
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-REFUSED = 3
+from ml_ci.sources.confined import RefusedError
 
-_MEMORY = 1_000_000_000
-_SECONDS = 3
 _DEEPEST = 200
 _ZOOM = 2.0
 """Drawn at twice its size, so that it is sharp on today's screens."""
@@ -41,10 +34,6 @@ _PIXELS = {
 }
 _FALLBACK = (300.0, 150.0)
 """What browsers take where a document does not say."""
-
-
-class RefusedError(Exception):
-    """The document is not drawn; the message ends a sentence."""
 
 
 class Cleaned:
@@ -114,23 +103,11 @@ def _pixels(length: str) -> float | None:
     return value if 0 < value < float("inf") else None
 
 
-def _limit() -> None:
-    """What runs away ends, and takes nothing with it. Windows has no such limits: there the caller's clock is all."""
-    if sys.platform != "win32":
-        import resource
-
-        for what, most in (
-            (resource.RLIMIT_AS, _MEMORY),
-            (resource.RLIMIT_CPU, _SECONDS),
-            (resource.RLIMIT_FSIZE, 0),
-            (resource.RLIMIT_CORE, 0),
-        ):
-            resource.setrlimit(what, (most, most))
-
-
-def _draw(document: Cleaned, fonts: Path, most_width: int, most_height: int) -> bytes:
+def draw(content: bytes, fonts: Path, most_width: int, most_height: int) -> bytes:
+    """The picture, at twice its size where that is no more than what it may have at most. Raises RefusedError."""
     import resvg_py
 
+    document = Cleaned(content)
     width, height = document.size
     zoom = min(_ZOOM, most_width / width, most_height / height)
     drawn = partial(
@@ -154,20 +131,3 @@ def _draw(document: Cleaned, fonts: Path, most_width: int, most_height: int) -> 
         return drawn()
     except ValueError as error:
         raise RefusedError(f"it cannot be drawn ({error})") from error
-
-
-def main() -> int:
-    """Draw standard input."""
-    fonts, width, height = sys.argv[1:]
-    try:
-        _limit()
-        drawn = _draw(Cleaned(sys.stdin.buffer.read()), Path(fonts), int(width), int(height))
-    except RefusedError as error:
-        sys.stderr.write(str(error))
-        return REFUSED
-    sys.stdout.buffer.write(drawn)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
