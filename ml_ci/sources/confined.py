@@ -64,7 +64,12 @@ class Confined:
         """The answer. Raises RefusedError where the process says no, and DiedError where it says nothing any more."""
         process = self._process or self._begin()
         late = Event()
-        clock = Timer(self._clock, lambda: (late.set(), process.kill()))
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        clock = Timer(self._clock, end)
         clock.start()
         try:
             refused, answer = self._exchange(process, content)

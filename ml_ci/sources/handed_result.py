@@ -96,9 +96,9 @@ def _model(said: _Model, head_sha: str, folder: str) -> HandedModel:
     except ConfigError as error:
         raise not_ours(f"{quoted(key)} in {_NAME} is no model's key") from error
     if head.commit != head_sha:
-        raise not_ours(f"it is about the commit {quoted(head['commit'] or '')} and not about {head_sha}")
+        raise not_ours(f"it is about the commit {quoted(head.commit or '')} and not about {head_sha}")
     if base.commit is not None and not COMMIT.fullmatch(base.commit):
-        raise not_ours(f"{quoted(base['commit'])} in {_NAME} is no commit")
+        raise not_ours(f"{quoted(base.commit)} in {_NAME} is no commit")
     failure = None
     if said.verdict == "error":
         # its exit code is not handed over, and only a training that failed says something of the pull request
