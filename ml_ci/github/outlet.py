@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from ml_ci import __version__
 from ml_ci.compare.gate import Verdict
 from ml_ci.errors import MlCiError
+from ml_ci.github.acceptance import NotAccepted, acceptance
 from ml_ci.github.artifact import artifact_name, artifact_page
 from ml_ci.github.check import Check
 from ml_ci.github.comment import upsert_comment
@@ -22,8 +24,9 @@ from ml_ci.github.event import Event
 from ml_ci.github.pictures import Pictures, PlotsMode
 from ml_ci.github.session import NotPermittedError, permissions_hint
 from ml_ci.github.workflow import Annotations, Level, append_summary, write_outputs
-from ml_ci.records import Run
+from ml_ci.records import Accepted, Run
 from ml_ci.report import escape
+from ml_ci.report.accepted import accepted_by
 from ml_ci.report.files import WrittenReport, write_models, write_output
 from ml_ci.report.markdown import render_comment, render_report
 from ml_ci.report.models import ModelsView, models_view
@@ -67,6 +70,8 @@ class GitHubOutlet:
         self.records = Records(branch, f"the branch {data_branch}")
         self._pictures = Pictures(event=event, branch=branch, records=self.records, plots=plots, problem=self.problem)
         self._hints: dict[str, Literal["read", "write"]] = {}
+        self._asked = False
+        self._accepted: Accepted | NotAccepted | None = None
 
     def repository(self) -> Repository:
         """The repository as PyGithub sees it; connected at the first call, since PyGithub takes long to import."""
@@ -76,7 +81,11 @@ class GitHubOutlet:
             return self._repository
 
     def publish(self, result: Result) -> Result:
-        """Write the output folder, then tell GitHub; returns the result with the warnings that came up."""
+        """Write the output folder, then tell GitHub; returns the result with the warnings that came up.
+
+        Somebody may have accepted it: what the result says of that is asked for here, and nowhere else.
+        """
+        result = self._as_accepted(result)
         presentation = self._presentation(result)
         written = write_output(result, presentation, self.out)
         result = written.result
@@ -87,14 +96,16 @@ class GitHubOutlet:
             result.key, render_comment(result, presentation, shown), worth=self._is_worth_a_comment(result)
         )
         if self.check:
-            self.check.close(result.verdict, allowed=result.exit_code == 0, title=why, summary=report)
+            title = f"Accepted by @{result.accepted.by}: {why}" if result.accepted else why
+            self.check.close(result.verdict, allowed=result.exit_code == 0, title=title, summary=report)
         self._summarize(report)
         self._annotate(result)
         self._outputs(result, written, comment_url)
         return result
 
     def write(self, result: Result, folder: Path) -> WrittenReport:
-        """Write the files of one model of several into its folder."""
+        """Write the files of one model of several into its folder. One label accepts all models."""
+        result = self._as_accepted(result)
         return write_output(result, self._presentation(result, model=result.key), folder)
 
     def publish_models(self, key: str, parts: Sequence[WrittenReport]) -> Results:
@@ -111,9 +122,9 @@ class GitHubOutlet:
         comment_url = self._publish_comment(key, comment, worth=worth)
         if self.check:
             # the comment's text, since a check has as much room, and a comment is cut at whole models
-            self.check.close(
-                results.verdict, allowed=results.exit_code == 0, title=models.headline.why, summary=comment
-            )
+            accepted, why = _accepted(results), models.headline.why
+            title = f"Accepted by @{accepted.by}: {why}" if accepted else why
+            self.check.close(results.verdict, allowed=results.exit_code == 0, title=title, summary=comment)
         self._summarize(render_models_report(results, presentation, shown))
         self._annotate_models(results, models)
         report, document = str(written.report_md), str(written.result_json)
@@ -141,7 +152,37 @@ class GitHubOutlet:
         """Take note of what GitHub refused: a warning, and for the summary the permissions that are missing."""
         self._annotations.add("warning", str(error), title="ml-ci")
         if isinstance(error, NotPermittedError):
-            self._hints |= dict(error.needed)
+            # who may write may read
+            self._hints |= {scope: level for scope, level in error.needed.items() if self._hints.get(scope) != "write"}
+
+    def _as_accepted(self, result: Result) -> Result:
+        """The result with who accepted it. Nobody is asked where nothing holds the merge back, or nothing was judged."""
+        # whatever a record says of it that somebody handed over
+        head = replace(result.head, accepted=None) if result.head else None
+        result = replace(result, head=head, accepted=None, not_accepted="")
+        if result.failure or result.allowed or head is None:
+            return result
+        answer = self._acceptance()
+        if isinstance(answer, NotAccepted):
+            return replace(result, not_accepted=answer.why)
+        if answer is None:
+            return result
+        return replace(result, head=replace(head, accepted=answer), accepted=answer, allowed=True)
+
+    def _acceptance(self) -> Accepted | NotAccepted | None:
+        """What the label says, asked for once in a job. What GitHub does not tell is no yes."""
+        if not self._asked:
+            self._asked, event = True, self.event
+            number = event.pull_number or event.queued_pull
+            try:
+                if number is not None:
+                    # in a merge queue the commit under review is not the pull request's own
+                    head_sha = event.head_sha if event.pull_number else None
+                    self._accepted = acceptance(self.repository(), number, head_sha, said=event.label)
+            except MlCiError as error:
+                self.problem(error)
+                self._accepted = NotAccepted(why=str(error))
+        return self._accepted
 
     def _presentation(self, result: Result, model: str | None = None) -> Presentation:
         base = result.base.commit
@@ -197,13 +238,18 @@ class GitHubOutlet:
         for warning in result.warnings:
             self._annotations.add("warning", warning, title="ml-ci")
         why = result.failure.message if result.failure else result.decision.why if result.decision else ""
-        title = f"ml-ci / {result.key}: {result.verdict}"
+        title = f"ml-ci / {result.key}: {_said(result.verdict, result.accepted)}"
+        if result.not_accepted:
+            self._annotations.add("warning", result.not_accepted, title="ml-ci")
         self._annotations.add(_level(result.verdict, result.exit_code), why, title=title)
 
     def _annotate_models(self, results: Results, models: ModelsView) -> None:
         """The whole first, since only ten of each kind are shown, then the models that do not just pass."""
         level = _level(results.verdict, results.exit_code)
-        self._annotations.add(level, models.headline.why, title=f"ml-ci / {results.key}: {results.verdict}")
+        title = f"ml-ci / {results.key}: {_said(results.verdict, _accepted(results))}"
+        self._annotations.add(level, models.headline.why, title=title)
+        if not_accepted := next((result.not_accepted for result in results.results if result.not_accepted), ""):
+            self._annotations.add("warning", not_accepted, title="ml-ci")
         for row in models.rows:
             if row.kind != "pass":
                 self._annotations.add(
@@ -231,6 +277,15 @@ class GitHubOutlet:
         path = self._environ.get("GITHUB_OUTPUT")
         if path:
             write_outputs(Path(path), outputs)
+
+
+def _accepted(results: Results) -> Accepted | None:
+    """By whom; it is one label for all models."""
+    return next((result.accepted for result in results.results if result.accepted), None)
+
+
+def _said(verdict: Verdict, accepted: Accepted | None) -> str:
+    return f"{verdict}, {accepted_by(accepted)}" if accepted else verdict
 
 
 def _level(verdict: Verdict, exit_code: int) -> Level:

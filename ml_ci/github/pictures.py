@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -53,24 +52,25 @@ class Pictures:
         return only
 
     def publish_all(self, models: Sequence[Drawn]) -> list[Illustrations]:
-        """Write the pictures of all models, and that there were verdicts on their test sets, in one commit.
+        """Write the pictures of all models, that there were verdicts on their test sets, and who accepted them, in one commit.
 
         What is too much for one job is left out, the first pictures of each model last; a warning says how many.
         """
         results = [result for _, _, result in models]
         pull = self._event.pull_number
         if self._plots == "none":
-            self._count(results)
+            self._note(results)
             return [Illustrations() for _ in results]
         if self._plots == "inline" or pull is None:
-            self._count(results)
+            self._note(results)
             return [as_text(result) for result in results]
         places = self._places(models)
         try:
             self._branch.update(lambda read: self._files(pull, models, places, read), f"Images of pull request {pull}")
         except MlCiError as error:
-            # with `auto` a token that may only read is expected, on forks for example
-            if self._plots == "branch" or not isinstance(error, NotPermittedError):
+            # with `auto` a token that may only read is expected, on forks for example; but an acceptance is to be kept
+            expected = isinstance(error, NotPermittedError) and self._plots != "branch"
+            if not expected or any(result.accepted for result in results):
                 self._problem(error)
             return [as_text(result) for result in results]
         return [illustrations(plots, own, lambda path: self._url(places, path)) for plots, own, _ in models]
@@ -95,7 +95,7 @@ class Pictures:
         for plots, own, result in models:
             shown = {places[path] for plot in (*plots, *own.values()) for path in plot.files if path in places}
             used = used.shown_by(pull, result.key, shown)
-            files |= self._counted(result, read)
+            files |= self._noted(result, read)
         if used != before:
             files[USED] = write_used(used)
         return files
@@ -106,15 +106,32 @@ class Pictures:
         place = image_path(places[path])
         return image_url(self._event.server_url, self._event.repository, self._branch.branch, place)
 
-    def _counted(self, result: Result, read: Reader) -> Mapping[str, bytes]:
-        return self._records.counted(result.head, read) if result.test_set and result.head else {}
+    def _noted(self, result: Result, read: Reader) -> Mapping[str, bytes]:
+        if result.head is None:
+            return {}
+        counted = self._records.counted(result.head, read) if result.test_set else {}
+        return {**counted, **self._records.accepted(result.head, result.verdict, read)}
 
-    def _count(self, results: Sequence[Result]) -> None:
-        """Count verdicts on their test sets by themselves; where that cannot be written, they are not counted."""
+    def _note(self, results: Sequence[Result]) -> None:
+        """Count verdicts on their test sets, and keep who accepted them, by themselves.
+
+        A count that cannot be written says nothing of this change; that somebody accepted it does.
+        """
+        accepted = any(result.accepted for result in results)
         runs = [result.head for result in results if result.test_set and result.head]
-        if runs:
-            with suppress(MlCiError):
-                self._records.count_verdict(*runs)
+        if not accepted and not runs:
+            return
+        about = ", ".join(f"{result.head.commit[:12]} as {result.key}" for result in results if result.head)
+        try:
+            self._branch.update(
+                lambda read: {
+                    path: content for result in results for path, content in self._noted(result, read).items()
+                },
+                f"Verdict on {about}",
+            )
+        except MlCiError as error:
+            if accepted:
+                self._problem(error)
 
 
 def _chosen(models: Sequence[Drawn]) -> tuple[list[Plot], int]:

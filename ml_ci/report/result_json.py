@@ -9,7 +9,7 @@ from typing import Literal, TypedDict
 
 from ml_ci.compare.comparison import Change, MetricDifference
 from ml_ci.compare.judgement import Judgement, SliceJudgement
-from ml_ci.records import Origin, Run
+from ml_ci.records import Accepted, Origin, Run
 from ml_ci.report.presentation import Plot
 from ml_ci.report.view import all_warnings
 from ml_ci.result import Result, Results, TestSetUse
@@ -107,6 +107,14 @@ class RuleChangeJson(TypedDict):
     effect: str
 
 
+class AcceptedJson(TypedDict):
+    """Who let it through although the verdict is no pass, when, and on which pull request."""
+
+    by: str
+    at: str
+    pull: int
+
+
 class ResultJson(TypedDict):
     """The document; its schema is docs/result.schema.json.
 
@@ -129,6 +137,7 @@ class ResultJson(TypedDict):
     timings: dict[str, float | None]
     rules: list[RuleChangeJson]
     rules_of: Literal["base", "head"]
+    accepted: AcceptedJson | None
     models: list[ResultJson]
 
 
@@ -161,6 +170,7 @@ def models_json(results: Results, plots: Sequence[Sequence[Plot]]) -> str:
         "timings": {},
         "rules": [],
         "rules_of": "base" if any(result.rules_of_base for result in results.results) else "head",
+        "accepted": _accepted(next((result.accepted for result in results.results if result.accepted), None)),
         "models": [document(result, own, f"{result.key}/") for result, own in zip(results.results, plots, strict=True)],
     }
     return json.dumps(found, allow_nan=False, indent=2) + "\n"
@@ -184,7 +194,7 @@ def document(result: Result, plots: Sequence[Plot] = (), folder: str = "") -> Re
     base = _side("base", base_commit, result.base.origin, result.base.run, unfit)
     head = _side("head", head_commit, result.head_origin, result.head, unfit)
     timings = {step: unfit.checked(f"the time of {step}", seconds) for step, seconds in result.timings.items()}
-    failure = [result.failure.message] if result.failure else []
+    first = [result.failure.message] if result.failure else [result.not_accepted] if result.not_accepted else []
     return {
         "schema": SCHEMA,
         "verdict": result.verdict,
@@ -198,7 +208,7 @@ def document(result: Result, plots: Sequence[Plot] = (), folder: str = "") -> Re
         "data": _changes(comparison.data if comparison else ()),
         "environment": _changes(comparison.environment if comparison else ()),
         "plots": [{"name": plot.name, "path": f"{folder}plots/{plot.path.name}", "alt": plot.alt} for plot in plots],
-        "warnings": [*failure, *all_warnings(result), *unfit.warnings],
+        "warnings": [*first, *all_warnings(result), *unfit.warnings],
         "timings": timings,
         "rules": [
             {
@@ -211,6 +221,7 @@ def document(result: Result, plots: Sequence[Plot] = (), folder: str = "") -> Re
             for change in result.rules
         ],
         "rules_of": "base" if result.rules_of_base else "head",
+        "accepted": _accepted(result.accepted),
         "models": [],
     }
 
@@ -290,6 +301,10 @@ def _test_set(use: TestSetUse | None) -> UseJson | None:
     if use is None:
         return None
     return {"digest": use.digest, "verdicts": use.verdicts, "examples": use.examples, "supported": use.supported}
+
+
+def _accepted(accepted: Accepted | None) -> AcceptedJson | None:
+    return {"by": accepted.by, "at": accepted.at, "pull": accepted.pull} if accepted else None
 
 
 def _changes(changes: Iterable[Change]) -> list[ChangeJson]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,9 @@ from tempfile import NamedTemporaryFile
 from typing import Protocol
 
 from ml_ci.errors import OutsideError
+from ml_ci.foreign_json import DAMAGED, parsed
 from ml_ci.records import Past, Run, read_record, write_record
+from ml_ci.sources.accepted_list import AcceptedVerdict, read_accepted, with_accepted, write_accepted
 from ml_ci.sources.git import Git
 from ml_ci.sources.history import past_of, read_history, with_newest, write_history
 from ml_ci.sources.record_images import read_images, write_images
@@ -18,6 +21,7 @@ from ml_ci.sources.verdict_counts import VerdictCounts, read_counts, write_count
 
 RECORDS = 100
 """So many records of a key are kept; the oldest goes with its predictions."""
+_COMMIT = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._-]{0,63}")
 _NOT_KEPT = "The predictions were not kept with the record:"
 PREDICTIONS_BYTES = 5_000_000
 """A branch that gets so much with each commit is still quick to fetch; more than this belongs into MLflow."""
@@ -72,8 +76,8 @@ class Records:
 
     The index, `records/KEY/index.json`, holds `[commit, fingerprint]` pairs, newest first. It is what makes a record
     findable by its fingerprint without reading all of them. Beside it are the predictions of each record (`SHA.parquet`),
-    which images each needs (`images.json`), the branch's history (`history.json`), and how many verdicts each test set
-    has carried (`test-sets.json`). The last `RECORDS` of each key are kept.
+    which images each needs (`images.json`), the branch's history (`history.json`), how many verdicts each test set
+    has carried (`test-sets.json`), and who accepted one (`accepted.json`). The last `RECORDS` of each key are kept.
     """
 
     def __init__(self, tree: FileTree, name: str) -> None:
@@ -163,6 +167,15 @@ class Records:
         counts = self._counts(read, run.key)
         more = counts.with_verdict_on(run)
         return {} if more == counts else {f"records/{run.key}/test-sets.json": write_counts(more)}
+
+    def accepted(self, run: Run, verdict: str, read: Reader) -> dict[str, bytes]:
+        """What is to be written so that it stays known who accepted this verdict; nothing where nobody did."""
+        if run.accepted is None:
+            return {}
+        path = f"records/{run.key}/accepted.json"
+        before = read_accepted(read(path), f"{path} in {self.name}")
+        more = with_accepted(AcceptedVerdict.of(run.commit, verdict, run.accepted), before)
+        return {} if more == before else {path: write_accepted(more)}
 
     def _history(self, read: Reader, key: str) -> tuple[Past, ...]:
         path = f"records/{key}/history.json"
@@ -262,13 +275,20 @@ def _indexed(run: Run, read: Reader) -> dict[str, bytes | None]:
     }
 
 
+def _sha(commit: object) -> str:
+    """A commit's name, which becomes a part of a path. Raises ValueError for what can be no part of one."""
+    if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+        raise ValueError(commit)
+    return commit
+
+
 def _index(read: Reader, key: str) -> list[tuple[str, str]]:
     text = read(f"records/{key}/index.json")
     if text is None:
         return []
     try:
-        return [(str(commit), str(fingerprint)) for commit, fingerprint in json.loads(text)]
-    except (ValueError, TypeError) as error:
+        return [(_sha(commit), str(fingerprint)) for commit, fingerprint in parsed(text)]
+    except DAMAGED as error:
         raise OutsideError(
             f"records/{key}/index.json is damaged: delete it from the data branch, and it is made anew."
         ) from error
