@@ -105,7 +105,7 @@ def compare(
         from ml_ci.job import compare_runs
         from ml_ci.material import of_runs as material_of
         from ml_ci.sources.operand import predictions_of, read_operand
-        from ml_ci.workshop import make_output_folder
+        from ml_ci.sources.output_folder import make_output_folder
 
         wish, here = cli_job.Wish(**wishes), Path.cwd()
         # the repository's rules also in its folders: without them nothing would be judged

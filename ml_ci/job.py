@@ -23,6 +23,7 @@ from ml_ci.records import Baseline, Run
 from ml_ci.result import Failure, Result
 from ml_ci.side import Side
 from ml_ci.sources.baseline import Known, look_for
+from ml_ci.sources.disk import disk_explained
 from ml_ci.sources.record_store import too_large_to_keep
 from ml_ci.sources.tracking import Tracking
 from ml_ci.statistics.metric_names import check_names, left_out
@@ -47,8 +48,14 @@ def run(context: Context, config: Config, tools: Tools, report: Callable[[Result
     config = take_rules(judged_by(base, config), journal)
     try:
         check_names(config.predictions)
-        with tools.tracking as tracking, TwoSides(context, config, tools, tracking, journal, base) as both:
-            result = judge(config, journal, both.find_or_train())
+        with (
+            disk_explained(),
+            tools.tracking as tracking,
+            TwoSides(context, config, tools, tracking, journal, base) as both,
+        ):
+            with tools.shop.unexchanged():
+                head = both.find_or_train()
+            result = judge(config, journal, head)
             result = secrets.hidden(result)
             report(result)
             _count(result, tools)
@@ -69,7 +76,7 @@ def record(context: Context, config: Config, tools: Tools) -> Finished:
         )
     check_names(config.predictions)
     journal = Journal(base=Baseline(commit=None, origin="none", why=context.why), head_commit=context.head)
-    with tools.tracking as tracking, TwoSides(context, config, tools, tracking, journal) as one:
+    with disk_explained(), tools.tracking as tracking, TwoSides(context, config, tools, tracking, journal) as one:
         head = one.prepare_head()
         known = look_for(config.key, context.head, head.fingerprint, one.stores)
         if known and known.run.fingerprint == head.fingerprint and not _lacks_predictions(known.run, config):

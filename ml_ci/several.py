@@ -17,9 +17,9 @@ from ml_ci.errors import MlCiError, OutsideError
 from ml_ci.harvest import Finished
 from ml_ci.journal import Tools
 from ml_ci.progress import Progress
+from ml_ci.sources.output_folder import make_output_folder
 from ml_ci.sources.outputs import Outputs, outputs_of
 from ml_ci.sources.tracking import Tracking
-from ml_ci.workshop import make_output_folder
 
 T = TypeVar("T")
 

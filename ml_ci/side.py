@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,7 @@ from ml_ci.sources.training import Trained, train, training_variables
 @dataclass(frozen=True, kw_only=True)
 class Workshop:
     """What every side is trained with: the caller's environment, places to work in, who watches over it, and what is not
-    to be said.
+    to be said. `unexchanged` is around whatever code of others runs, and sees that they leave `out` alone.
     """
 
     variables: Mapping[str, str]
@@ -45,6 +45,7 @@ class Workshop:
     progress: Progress
     in_container: bool = False
     secrets: Secrets = field(default_factory=Secrets)
+    unexchanged: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,16 +102,17 @@ def prepare(
         raise ConfigError(f"`inputs` matches no file of the {name}: without inputs nothing can be compared.")
     with beside() as pool:
         pulling = pool.submit(pull, git, config, files, shop.progress) if name == "head" else None
-        built = environment.prepare(
-            directory,
-            git.top,
-            config.environment,
-            cache=shop.cache / "envs",
-            outer=training_variables(shop.variables),
-            in_container=shop.in_container,
-            log=shop.out / f"environment-{name}.log",
-            owner=git.owner,
-        )
+        with shop.unexchanged():
+            built = environment.prepare(
+                directory,
+                git.top,
+                config.environment,
+                cache=shop.cache / "envs",
+                outer=training_variables(shop.variables),
+                in_container=shop.in_container,
+                log=shop.out / f"environment-{name}.log",
+                owner=git.owner,
+            )
         pulled = pulling.result() if pulling else Pulled()
     if pulled.said:
         shop.progress.line(f"dvc pull: {pulled.said}")
@@ -192,16 +194,17 @@ def run(side: Side, tracking: Tracking, shop: Workshop, seed: int = 0) -> Traini
     before = {path: metric_files.signature(path) for path in watched(side, dvc_plots(side))}
     store = tracking.state()
     started = datetime.now(UTC)
-    trained = train(
-        side.command,
-        directory=side.directory,
-        variables=tracking.variables(_seeded(side, seed), identity),
-        timeout=side.config.timeout,
-        log=shop.out / (f"train-{side.name}-{seed}.log" if seed else f"train-{side.name}.log"),
-        echo=shop.progress.line,
-        reaper=shop.reaper,
-        owner=side.git.owner,
-    )
+    with shop.unexchanged():
+        trained = train(
+            side.command,
+            directory=side.directory,
+            variables=tracking.variables(_seeded(side, seed), identity),
+            timeout=side.config.timeout,
+            log=shop.out / (f"train-{side.name}-{seed}.log" if seed else f"train-{side.name}.log"),
+            echo=shop.progress.line,
+            reaper=shop.reaper,
+            owner=side.git.owner,
+        )
     return Training(seed=seed, identity=identity, started=started, cost=trained, before=before, store=store)
 
 

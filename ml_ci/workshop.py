@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ml_ci.errors import ConfigError, MlCiError, OutsideError
+from ml_ci.errors import MlCiError, OutsideError
 from ml_ci.progress import Progress
 from ml_ci.secrets import Secrets
 from ml_ci.side import Workshop
+from ml_ci.sources.disk import disk_explained
 from ml_ci.sources.git import Git
 from ml_ci.sources.mlflow_server import MlflowServer
+from ml_ci.sources.output_folder import OutputFolder, hand_over
 from ml_ci.sources.process import Owner
 from ml_ci.sources.reaper import Reaper, common_git_dir
 from ml_ci.sources.tracking import Tracking
@@ -48,7 +50,12 @@ def workshop(
     the block says none of it. Raises OutsideError where another job is at work in this repository.
     """
     hidden = hidden or Secrets.of(variables)
-    with _one_at_a_time(common_git_dir(git.top)) as lock, Reaper(lock) as reaper, output_folder(git, out):
+    with (
+        _one_at_a_time(common_git_dir(git.top)) as lock,
+        Reaper(lock) as reaper,
+        OutputFolder(out, git.owner) as folder,
+        disk_explained(),
+    ):
         temporary = _temporary_folder(variables, reaper)
         cache = cache_folder(variables)
         if git.owner:
@@ -66,6 +73,7 @@ def workshop(
                     progress=progress,
                     in_container=in_container,
                     secrets=hidden,
+                    unexchanged=folder.unexchanged,
                 ),
                 temporary,
             )
@@ -74,8 +82,7 @@ def workshop(
             raise
         finally:
             if git.owner:
-                # what is deeper in there was written by uv, as the owner
-                _give_back(cache / "envs", git.owner, depth=3)
+                _give_back(cache / "envs", git.owner)
 
 
 @contextmanager
@@ -96,35 +103,9 @@ def tracking(shop: Workshop) -> Iterator[Tracking]:
             raise
 
 
-@contextmanager
-def output_folder(git: Git, out: Path) -> Iterator[None]:
-    """The output folder, made for the block, and given to the workspace's owner after it.
-
-    Raises OutsideError where it cannot be made.
-    """
-    make_output_folder(out)
-    try:
-        yield
-    finally:
-        if git.owner:
-            _give_back(out, git.owner)
-
-
-def make_output_folder(out: Path) -> None:
-    """Make the output folder, ignored by git through a file of its own unless it was there with the user's files in it.
-
-    Raises ConfigError for what can be no such folder, OutsideError where it cannot be written.
-    """
-    if (out / ".git").exists():
-        raise ConfigError(f"the output folder {out} is the top of a git repository: choose a folder of its own.")
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"the output folder {out} is a file: choose a folder.")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not any(out.iterdir()):
-            (out / ".gitignore").write_text("*\n")
-    except OSError as error:
-        raise OutsideError(f"the output folder {out} cannot be written: {error.strerror}.") from error
+def output_folder(git: Git, out: Path) -> OutputFolder:
+    """The output folder of a job in this clone."""
+    return OutputFolder(out, git.owner)
 
 
 @contextmanager
@@ -195,10 +176,10 @@ def _introduce(owner: Owner, home: str) -> None:
             file.write(f"runner:x:{owner.uid}:{owner.gid}::{home}:/bin/bash\n")
 
 
-def _give_back(folder: Path, owner: Owner, depth: int = 100) -> None:
-    """Files that root wrote could not be cleaned up by later steps of a workflow."""
-    for place, folders, names in os.walk(folder):
-        for path in (place, *(os.path.join(place, name) for name in names)):  # noqa: PTH118 - as os.walk gives them
-            os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
-        if len(Path(place).relative_to(folder).parts) >= depth:
-            folders.clear()
+def _give_back(folder: Path, owner: Owner) -> None:
+    """What root made of the folder of environments; what is deeper in there was written by uv, as the owner."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        hand_over(descriptor, owner, depth=3)
+    finally:
+        os.close(descriptor)
