@@ -9,18 +9,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, cast, get_args
 
 from ml_ci import context as contexts
 from ml_ci import job
+from ml_ci.action_inputs import Inputs, adjusted, as_told, read_inputs
 from ml_ci.base_config import with_models_of_base
 from ml_ci.config import Config
 from ml_ci.config_reader import load
-from ml_ci.config_values import key_name
 from ml_ci.context import Context
 from ml_ci.errors import ConfigError, MlCiError
 from ml_ci.github.check import check_run
-from ml_ci.github.event import Activity, Event, Mode, activity, parse_payload, read_event
+from ml_ci.github.event import Activity, Event, activity, parse_payload, read_event, why_nothing
 from ml_ci.github.outlet import GitHubOutlet
 from ml_ci.github.session import checked_token, connect, second_connection
 from ml_ci.github.stale_checks import Opener
@@ -36,55 +35,6 @@ from ml_ci.sources.git import Credential, Git
 from ml_ci.sources.signals import end_on_signals
 from ml_ci.sources.tracking import Tracking
 from ml_ci.workshop import output_folder, tracking, workshop
-
-Comment = Literal["always", "changes", "failure", "never"]
-Plots = Literal["auto", "branch", "inline", "none"]
-FailOn = Literal["regression", "inconclusive", "never"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """The action's inputs, checked; `runtime`, `image` and `cache` are the business of its scripts (`action/`)."""
-
-    config: str
-    train: str
-    base: str
-    key: str
-    mode: Mode
-    token: str
-    comment: Comment
-    plots: Plots
-    fail_on: FailOn
-    data_branch: str
-
-    def __repr__(self) -> str:
-        return f"Inputs(mode={self.mode!r})"
-
-
-def read_inputs(environ: Mapping[str, str]) -> Inputs:
-    """The inputs as the runner hands them over. Raises ConfigError for a choice that is none: never a default."""
-
-    def text(name: str) -> str:
-        return environ.get(f"INPUT_{name.upper().replace('-', '_')}", "").strip()
-
-    def choice(name: str, known: object, default: str) -> str:
-        value, choices = text(name) or default, get_args(known)
-        if value not in choices:
-            raise ConfigError(f"the input {name} is {value!r}; it must be one of {', '.join(choices)}.")
-        return value
-
-    return Inputs(
-        config=text("config"),
-        train=text("train"),
-        base=text("base"),
-        key=key_name(text("key"), "the input `key`") if text("key") else "",
-        mode=cast("Mode", choice("mode", Mode, "auto")),
-        token=text("github-token"),
-        comment=cast("Comment", choice("comment", Comment, "always")),
-        plots=cast("Plots", choice("plots", Plots, "auto")),
-        fail_on=cast("FailOn", choice("fail-on", FailOn, "regression")),
-        data_branch=text("data-branch") or "ml-ci-data",
-    )
 
 
 class WorkflowProgress:
@@ -147,7 +97,7 @@ def _main(environ: Mapping[str, str], annotations: Annotations, secrets: Secrets
     event = read_event(environ, payload)
     todo = activity(event, inputs.mode)
     if todo is Activity.NOTHING:
-        annotations.add("notice", f"Nothing to do on {event.name} ({event.action}).", title="ml-ci")
+        annotations.add("notice", why_nothing(event), title="ml-ci")
         return 0
     if todo is Activity.PUBLISH:
         raise ConfigError("`mode: publish` is not in this version of ml-ci: run it on pull_request instead.")
@@ -229,7 +179,7 @@ def _job(
 
 def _compare(where: Context, config: Config, tools: Tools, outlet: GitHubOutlet, inputs: Inputs, _: Outside) -> int:
     published: list[Result] = []
-    job.run(where, config, tools, lambda result: published.append(outlet.publish(_as_told(result, inputs))))
+    job.run(where, config, tools, lambda result: published.append(outlet.publish(as_told(result, inputs))))
     return published[-1].exit_code
 
 
@@ -242,15 +192,10 @@ def _compare_models(
 
     def judge(model: Config, own: Tools) -> WrittenReport:
         result = job.run(where, model, own, lambda _: None)
-        return outlet.write(_as_told(result, inputs), own.shop.out)
+        return outlet.write(as_told(result, inputs), own.shop.out)
 
     parts = each_model(config.models, tools, lambda: outside.tracking(tools.shop), judge)
     return outlet.publish_models(config.key, parts).exit_code
-
-
-def _as_told(result: Result, inputs: Inputs) -> Result:
-    """The result with what `fail-on` makes of it."""
-    return replace(result, allowed=True) if inputs.fail_on == "never" and not result.failure else result
 
 
 def _record(config: Config, tools: Tools, outlet: GitHubOutlet, _: Outside) -> int:
@@ -285,17 +230,7 @@ def _config(inputs: Inputs, top: Path) -> Config:
         )
     if inputs.train:
         config = replace(config, train=inputs.train, overridden=config.overridden | {"train"})
-    if inputs.key:
-        config = replace(config, key=inputs.key)
-    if inputs.fail_on == "inconclusive":
-        config = replace(_failing(config), models=tuple(_failing(model) for model in config.models))
-    return config
-
-
-def _failing(config: Config) -> Config:
-    """The configuration with a policy that fails what is inconclusive, whatever base's says."""
-    policy = replace(config.policy, inconclusive="fail")
-    return replace(config, policy=policy, overridden=config.overridden | {"inconclusive"})
+    return adjusted(config, inputs)
 
 
 def _without_inputs(environ: Mapping[str, str], token: str) -> dict[str, str]:

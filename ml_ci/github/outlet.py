@@ -40,8 +40,17 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 
+_ANOTHER_POSTS = (
+    "This pull request's token can only read, as it comes from a fork or from Dependabot: the verdict is in the job's "
+    "summary, and the comment and the check are posted by the workflow with `mode: publish` (docs/forks.md)."
+)
+
+
 class GitHubOutlet:
-    """One job's way to GitHub. `comment` and `plots` are the action's inputs; `check` is set once it is opened."""
+    """One job's way to GitHub. `comment` and `plots` are the action's inputs; `check` is set once it is opened.
+
+    `may_comment` is asked right before the comment is written.
+    """
 
     def __init__(  # noqa: PLR0913 - all that is different from job to job
         self,
@@ -55,6 +64,7 @@ class GitHubOutlet:
         data_branch: str,
         out: Path,
         sleep: Callable[[float], object] = time.sleep,
+        may_comment: Callable[[], bool] = lambda: True,
     ) -> None:
         self.event = event
         self._connect = connect
@@ -66,6 +76,8 @@ class GitHubOutlet:
         self._environ = environ
         self._comment = comment
         self._sleep = sleep
+        self._may_comment = may_comment
+        self._told_who_posts = False
         branch = DataBranch(self.repository, data_branch, sleep=sleep)
         self.records = Records(branch, f"the branch {data_branch}")
         self._pictures = Pictures(event=event, branch=branch, records=self.records, plots=plots, problem=self.problem)
@@ -149,7 +161,15 @@ class GitHubOutlet:
         self._write_outputs({"verdict": "error" if errors else "pass", "run-id": ""})
 
     def problem(self, error: MlCiError) -> None:
-        """Take note of what GitHub refused: a warning, and for the summary the permissions that are missing."""
+        """Take note of what GitHub refused: a warning, and for the summary the permissions that are missing.
+
+        Where a token cannot have them, on a fork's pull request, that is no problem: another workflow posts what is found.
+        """
+        if isinstance(error, NotPermittedError) and self.event.has_read_only_token:
+            if not self._told_who_posts:
+                self._annotations.add("notice", _ANOTHER_POSTS, title="ml-ci")
+            self._told_who_posts = True
+            return
         self._annotations.add("warning", str(error), title="ml-ci")
         if isinstance(error, NotPermittedError):
             # who may write may read
@@ -209,6 +229,8 @@ class GitHubOutlet:
         if self._comment == "never" or number is None:
             return ""
         try:
+            if not self._may_comment():
+                return ""
             posted = upsert_comment(self.repository(), number, key=key, body=body, create=worth, sleep=self._sleep)
         except MlCiError as error:
             self.problem(error)
