@@ -17,8 +17,12 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Protocol
 
-from ml_ci.errors import ConfigError, OutsideError
+from ml_ci.errors import ConfigError, OutsideError, TrainingError
 from ml_ci.sources import process
+from ml_ci.sources.git_credentials import Keeper
+from ml_ci.sources.git_fence import Fence
+from ml_ci.sources.git_files import digest_of
+from ml_ci.sources.git_settings import Pairs, given_by, with_settings
 from ml_ci.sources.outputs import Outputs
 from ml_ci.sources.process import Owner, last_words, owner_of
 
@@ -47,10 +51,14 @@ class Credential:
     server_url: str
     token: str
 
-    def variables(self) -> dict[str, str]:
-        """The setting that actions/checkout makes in the repository's configuration, for one process only."""
+    def settings(self) -> Pairs:
+        """The setting that actions/checkout makes in the repository's configuration, for one process only.
+
+        The empty one comes first: it drops any other header for this server, which takes no two of them.
+        """
         basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
-        return {f"http.{self.server_url}/.extraheader": f"AUTHORIZATION: basic {basic}"}
+        name = f"http.{self.server_url}/.extraheader"
+        return ((name, ""), (name, f"AUTHORIZATION: basic {basic}"))
 
     def __repr__(self) -> str:
         return f"Credential({self.server_url!r})"
@@ -74,13 +82,44 @@ class Git:
         self.owner: Owner | None = owner_of(top)
         self.credential = credential
         self.outputs: Outputs | None = None
+        self.fence: Fence | None = None
+        own = {name: value for name, value in variables.items() if name not in PLACES}
         self.variables = {
-            **{name: value for name, value in variables.items() if name not in PLACES},
-            **_configuration(variables, {"safe.directory": str(top), **SETTINGS}),
+            **with_settings(own, [*given_by(own), ("safe.directory", str(top)), *SETTINGS.items()]),
             "GIT_TERMINAL_PROMPT": "0",
             # else `git status` writes what it saw into the user's index
             "GIT_OPTIONAL_LOCKS": "0",
+            # training could put other objects in the place of those that are asked for
+            "GIT_NO_REPLACE_OBJECTS": "1",
         }
+
+    def at(self, folder: Path) -> Git:
+        """Another working tree of the same job: a worktree, or a submodule."""
+        other = Git(folder, self.variables, self.credential)
+        other.fence = self.fence
+        return other
+
+    def fence_in(self, keeper: Keeper) -> None:
+        """From now on let no training see the checkout's credentials, nor change what git does (`Fence`).
+
+        `keeper` knows how it all was, and puts it back when the job is over.
+        """
+        self.fence = Fence(self.run, self.top, self.variables, keeper)
+
+    def unfence(self) -> tuple[str, ...]:
+        """After the job see to it that all is as it was; what could not be put back, in words."""
+        fence, self.fence = self.fence, None
+        return fence.close() if fence else ()
+
+    def put_back(self) -> tuple[str, ...]:
+        """Put git's configuration back as it was before training, and say so; nothing where there is no fence.
+
+        Raises TrainingError where the repository is not there any more.
+        """
+        if self.fence is None:
+            return ()
+        self.fence.check(self.top)
+        return self.fence.said()
 
     def knowing(self, outputs: Outputs) -> Git:
         """The same repository, in which these files are what training wrote."""
@@ -250,11 +289,13 @@ class Git:
             answer = self.run("worktree", "add", "--detach", "--force", str(path), commit)
             if answer.returncode:
                 raise OutsideError(f"git could not check out the base {commit[:12]}: {last_words(answer.stderr)}.")
+            self._accept_configuration()
             self._fill_submodules(path, commit)
             yield path
         finally:
-            self.run("worktree", "remove", "--force", "--force", str(path))
-            self.run("worktree", "prune")
+            with suppress(TrainingError):  # it is said where training ended; the guard deletes what stays
+                self.run("worktree", "remove", "--force", "--force", str(path))
+                self.run("worktree", "prune")
             shutil.rmtree(path.parent, ignore_errors=True)
             guard.worktree_done(path)
 
@@ -276,15 +317,18 @@ class Git:
                 continue
             clone = self.top / path
             if (clone / ".git").exists():
-                if Git(clone, self.variables).write_files(worktree / path, sha):
+                if self.at(clone).write_files(worktree / path, sha):
                     continue
             elif not clone.is_dir() or not any(clone.iterdir()):
                 continue  # not checked out for head either, so training does without it
-            answer = Git(worktree, self.variables, self.credential).run(
-                "submodule", "update", "--init", "--recursive", "--", path, remote=True
-            )
+            answer = self.at(worktree).run("submodule", "update", "--init", "--recursive", "--", path, remote=True)
             if answer.returncode:
                 raise OutsideError(f"the base's submodule {path} could not be fetched: {last_words(answer.stderr)}.")
+            self._accept_configuration()
+
+    def _accept_configuration(self) -> None:
+        if self.fence:
+            self.fence.accept()
 
     def write_files(self, folder: Path, sha: str) -> bool:
         """Write the files of this repository's commit, and of its submodules, into `folder`; False if it is not here.
@@ -315,13 +359,17 @@ class Git:
         return answer.stdout.decode().split()
 
     def _submodule_state(self, folder: Path) -> str:
-        module = Git(folder, self.variables)
         if not (folder / ".git").exists():
             return "absent"
+        if self.fence and not self.fence.knows(folder):
+            # made by training: git would do there whatever its settings say
+            return digest_of(folder)
+        module = self.at(folder)
         commit = module.run("rev-parse", "--verify", "--quiet", "HEAD").stdout.decode().strip() or "no commit"
-        return ":".join([commit, *(f"{path}={sha}" for path, sha in sorted(module._dirty_hashes().items()))])
+        return ":".join([commit, *(f"{path}={sha}" for path, sha in sorted(module.dirty_hashes().items()))])
 
-    def _dirty_hashes(self) -> dict[str, str]:
+    def dirty_hashes(self) -> dict[str, str]:
+        """The paths of `dirty_paths`, each with the SHA that its content has now, or `deleted`."""
         files = self.working_files()
         return {path: files.get(path, "deleted") for path in self.dirty_paths()}
 
@@ -332,13 +380,25 @@ class Git:
         return answer.stdout.decode(errors="surrogateescape")
 
     def run(self, *arguments: str, remote: bool = False, stdin: bytes = b"") -> CompletedProcess[bytes]:
-        """Run a git command here; with `remote` it gets the credential."""
-        variables = dict(self.variables)
-        if remote and self.credential:
-            variables |= _configuration(variables, self.credential.variables())
-        return process.run(
-            ["git", *arguments], directory=self.top, variables=variables, owner=self.owner, stdin=stdin, timeout=600
-        )
+        """Run a git command here; only with `remote`, as it talks to a server, it gets credentials."""
+        if self.fence:
+            self.fence.check(self.top)
+        with self._environment(remote=remote) as variables:
+            return process.run(
+                ["git", *arguments], directory=self.top, variables=variables, owner=self.owner, stdin=stdin, timeout=600
+            )
+
+    @contextmanager
+    def _environment(self, *, remote: bool) -> Iterator[Mapping[str, str]]:
+        own = self.credential.settings() if remote and self.credential else ()
+        server = self.credential.server_url if self.credential else None
+        if self.fence is None:
+            yield with_settings(self.variables, [*given_by(self.variables), *own])
+        elif not remote:
+            yield self.fence.variables(self.variables)
+        else:
+            with self.fence.to_server(self.variables, server) as variables:
+                yield with_settings(variables, [*given_by(variables), *own])
 
 
 def _mark(mode: str) -> str:
@@ -349,14 +409,3 @@ def _mark(mode: str) -> str:
 def _quoted(path: str) -> bytes:
     """A path as git reads it where each line is one: in quotes, since a name may hold any byte but NUL."""
     return b'"%s"' % os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-
-
-def _configuration(variables: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
-    """Settings for one git process through its environment, after those that the environment has already."""
-    given = variables.get("GIT_CONFIG_COUNT", "")
-    count = int(given) if given.isdecimal() else 0
-    added = {"GIT_CONFIG_COUNT": str(count + len(settings))}
-    for number, (name, value) in enumerate(settings.items(), start=count):
-        added[f"GIT_CONFIG_KEY_{number}"] = name
-        added[f"GIT_CONFIG_VALUE_{number}"] = value
-    return added
