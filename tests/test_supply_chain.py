@@ -53,7 +53,7 @@ def house(tmp_path: Path) -> Path:
 def lint(house: Path, *checks: str) -> subprocess.CompletedProcess[str]:
     """`make lint`, of these checks only; without a token, so that nobody on the network is asked."""
     environment = {name: value for name, value in os.environ.items() if name != "GH_TOKEN"}
-    command = [house / "scripts" / "lint.sh", *checks]
+    command = [str(house / "scripts" / "lint.sh"), *checks]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -132,7 +132,7 @@ def test_where_no_vulnerability_service_answers_it_is_said_in_one_line(tmp_path:
     """pip-audit itself calls an index that knows nothing a success."""
     where = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
     variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **where}
-    command = [sys.executable, TOP / "scripts" / "audit.py"]
+    command = [sys.executable, str(TOP / "scripts" / "audit.py")]
     answer = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
     assert answer.returncode == 0, answer.stderr
