@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Literal
 
 from ml_ci.compare.comparison import Change
 from ml_ci.compare.found import Material
@@ -78,6 +80,20 @@ class Journal:
     def write_image(self, out: Path, sha256: str, content: bytes) -> None:
         """Put an image into the output folder, where the report finds it."""
         self.images[sha256] = _written(out, sha256, content)
+
+    def write_predictions(self, out: Path, side: Literal["head", "base"], run: Run, parquet: bytes | None) -> None:
+        """Put a side's predictions beside where its record will be, if they are those that the run names.
+
+        So whoever has the output folder, and nothing else, can judge anew.
+        """
+        if parquet is None or run.predictions is None or hashlib.sha256(parquet).hexdigest() != run.predictions.sha256:
+            return
+        with NamedTemporaryFile(dir=out, delete=False) as file:
+            file.write(parquet)
+        temporary = Path(file.name)
+        temporary.chmod(0o644)
+        # a link that training left is replaced, and not written through
+        temporary.replace(out / f"{side}.parquet")
 
     def write_report(self, out: Path, found: FoundReport) -> None:
         """Keep the repository's own Markdown, its images beside the others."""

@@ -135,6 +135,7 @@ class TwoSides:
             self._imports.begin()
             try:
                 training = sides.run(side, self._tracking, self._tools.shop, seed)
+                self._journal.warnings += side.git.put_back()
                 self._imports.report()
                 # where nothing was logged, nobody need wait for MLflow to tell so
                 logged = self._tracking.may_have_changed(training.store)
@@ -203,7 +204,7 @@ class TwoSides:
             why = f"the base {commit[:12]} has no folder {config.working_directory} to train in"
             self._journal.base = Baseline(commit=commit, origin="none", why=why)
             return None
-        beside = Git(worktree, git.variables, git.credential)
+        beside = git.at(worktree)
         shop = self._tools.shop
         shop = replace(shop, variables=moved_variables(shop.variables, git.top, worktree))
         try:
@@ -226,6 +227,7 @@ class TwoSides:
         why = "trained now, in a worktree"
         self._journal.base = Baseline(commit=base.commit, origin="trained", run=finished.run, why=why)
         self._scored["base"] = materials.trained(finished)
+        self._write_base_predictions(finished.run, finished.parquet)
         self._keep(finished)
 
     def _no_base(self, commit: str, error: MlCiError) -> None:
@@ -250,6 +252,7 @@ class TwoSides:
         self._scored["head"] = materials.trained(finished)
         if finished.report:
             self._journal.write_report(self._tools.shop.out, finished.report)
+        self._journal.write_predictions(self._tools.shop.out, "head", finished.run, finished.parquet)
         self._keep(finished)
         return finished.run
 
@@ -260,12 +263,19 @@ class TwoSides:
         journal, base = self._journal, self._scored.get("base")
         if base is None and self._known:
             base = materials.kept_base(self._known.run, stored.parquet)
+            self._write_base_predictions(self._known.run, stored.parquet)
         head = self._scored.get("head") or base or Scored()
         if self._config.predictions is None and journal.base.run and journal.base.run.predictions:
             journal.warnings.append(_NO_LONGER)
         journal.stored = stored
         journal.warnings += stored.warnings
         journal.material = materials.material(self._config, base, head, stored.history)
+
+    def _write_base_predictions(self, run: Run, parquet: bytes | None) -> None:
+        """Base's, and head's where it is base's run by another name; before head is trained that may still turn out."""
+        self._journal.write_predictions(self._tools.shop.out, "base", run, parquet)
+        if self._journal.head_origin != "trained":
+            self._journal.write_predictions(self._tools.shop.out, "head", run, parquet)
 
     def _keep(self, finished: Finished) -> None:
         for sha256, content in finished.images.items():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from ml_ci.report.plots.style import dark_of
 from ml_ci.report.presentation import Illustrations, Plot, Presentation, illustrations
 from ml_ci.report.result_json import models_json, result_json
 from ml_ci.result import MOST_OWN, Result, Results
+
+PREDICTIONS = ("base.parquet", "head.parquet")
+"""The predictions of both sides, beside their records; they are written while the job goes on (`ml_ci.journal`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,10 +88,11 @@ def write_models(key: str, parts: Sequence[WrittenReport], presentation: Present
         raise OutsideError(f"The output folder {folder} cannot be written: {error.strerror}.") from error
 
 
-def forget_earlier(folder: Path) -> None:
+def forget_earlier(folder: Path, named: Collection[str] = ()) -> None:
     """Remove an earlier job's files, also those of its models; logs, records and everything else stays.
 
-    Of `plots/` that is only what its result.json names, as the folder may be the user's.
+    Of `plots/` that is only what its result.json names, as the folder may be the user's. Predictions stay whose SHA-256 is
+    `named`: they were written by this job, before its report. Images stay, as a laptop's records have theirs there.
     """
     found = _earlier(folder / "result.json")
     for key in _earlier_models(found):
@@ -97,6 +102,17 @@ def forget_earlier(folder: Path) -> None:
         (folder / "plots" / name).unlink(missing_ok=True)
     for name in ("result.json", "report.md", "report.html", "base.json", "head.json"):
         (folder / name).unlink(missing_ok=True)
+    for name in PREDICTIONS:
+        if _sha256(folder / name) not in named:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    """Empty where there is no regular file to be kept."""
+    if path.is_symlink() or not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _shown(part: WrittenReport) -> Illustrations:
@@ -110,11 +126,11 @@ def _write(result: Result, presentation: Presentation, folder: Path) -> WrittenR
     if not any(folder.iterdir()):  # in a folder with files of the user's, these would be ignored too
         _replace(folder / ".gitignore", "*\n")
     plots_folder.mkdir(exist_ok=True)
-    forget_earlier(folder)
+    runs = {"base.json": result.base.run, "head.json": result.head}
+    forget_earlier(folder, [run.predictions.sha256 for run in runs.values() if run and run.predictions])
     drawing = draw(result, plots_folder)
     result = replace(result, warnings=(*result.warnings, *drawing.warnings))
     shown = illustrations(drawing.plots, drawing.own, lambda path: f"plots/{path.name}")
-    runs = {"base.json": result.base.run, "head.json": result.head}
     records = {name: _replace(folder / name, write_record(run)) for name, run in runs.items() if run is not None}
     return WrittenReport(
         result=replace(result, material=replace(result.material, base=None, head=None)),
