@@ -27,6 +27,7 @@
 
 from tests.github_server.accounts import Account, Token
 from tests.github_server.faults import (
+    Cut,
     GraphQLRefusal,
     Html,
     LostAnswer,
@@ -40,6 +41,7 @@ from tests.github_server.server import GitHubServer
 
 __all__ = [
     "Account",
+    "Cut",
     "GitHubServer",
     "GraphQLRefusal",
     "Html",

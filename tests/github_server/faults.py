@@ -74,7 +74,15 @@ class Slow:
     seconds: float
 
 
-Fault: TypeAlias = Status | GraphQLRefusal | Html | SecondaryLimit | PrimaryLimit | Reset | LostAnswer | Slow
+@dataclass(frozen=True)
+class Cut:
+    """`cut()` is called, and the connection is reset: before the request is carried out, or after that where it is `done`."""
+
+    cut: Callable[[], object]
+    done: bool
+
+
+Fault: TypeAlias = Status | GraphQLRefusal | Html | SecondaryLimit | PrimaryLimit | Reset | LostAnswer | Slow | Cut
 
 
 @dataclass

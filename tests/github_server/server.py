@@ -10,7 +10,7 @@ from typing import Self
 
 from tests.github_server.accounts import Account, Level, Token
 from tests.github_server.api import Api
-from tests.github_server.faults import Fault, LostAnswer, Matcher, Plan, Reset, Slow, answer, matches
+from tests.github_server.faults import Cut, Fault, LostAnswer, Matcher, Plan, Reset, Slow, answer, matches
 from tests.github_server.git_store import ZERO, GitStore
 from tests.github_server.pulls import follow
 from tests.github_server.socket_handler import Listener, Request
@@ -244,16 +244,18 @@ class GitHubServer:
             time.sleep(fault.seconds)
         with self._lock:
             reply = self._faulty(fault) if fault else None
-            if fault is None or isinstance(fault, Slow | LostAnswer):
+            if fault is None or isinstance(fault, Slow | LostAnswer) or (isinstance(fault, Cut) and fault.done):
                 reply = self.api.answer(request, call, token)
-            reply = None if isinstance(fault, LostAnswer) else reply
+            if isinstance(fault, Cut):
+                fault.cut()
+            reply = None if isinstance(fault, LostAnswer | Cut) else reply
             status = reply.status if reply else 0
             seen = Seen(call.method, call.path, call.query, call.document, token.login, call.operation, status)
             self.requests.append(seen)
         return _with_limits(reply, token) if reply else None
 
     def _faulty(self, fault: Fault) -> Answer | None:
-        return None if isinstance(fault, Slow | LostAnswer | Reset) else answer(fault)
+        return None if isinstance(fault, Slow | LostAnswer | Reset | Cut) else answer(fault)
 
 
 def _with_limits(reply: Answer, token: Token) -> Answer:
