@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from ml_ci.errors import ConfigError, MlCiError
 from ml_ci.github.check import check_run
 from ml_ci.github.event import Activity, Event, activity, parse_payload, read_event, why_nothing
 from ml_ci.github.outlet import GitHubOutlet
-from ml_ci.github.session import checked_token, connect, second_connection
+from ml_ci.github.session import TIMEOUT, checked_token, connect, second_connection
 from ml_ci.github.stale_checks import Opener
 from ml_ci.github.workflow import Annotations, Write, commands_stopped, group, mask, write_outputs
 from ml_ci.job import Tools
@@ -43,16 +43,22 @@ class WorkflowProgress:
     def __init__(self, write: Write) -> None:
         self._write = write
         self._seldom = Seldom()
+        self._steps = 0
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
         """A group around the step, with nothing in it taken for a command."""
         with group(self._write, title), commands_stopped(self._write):
-            yield
+            self._steps += 1
+            try:
+                yield
+            finally:
+                self._steps -= 1
 
     def line(self, text: str) -> None:
-        """A line of training's, as it is."""
-        self._write(f"{text}\n")
+        """A line of training's, as it is; between the steps, a sentence that may hold names from anywhere."""
+        with nullcontext() if self._steps else commands_stopped(self._write):
+            self._write(f"{text}\n")
 
     def amount(self, what: str, done: int, total: int) -> None:
         """A line now and then."""
@@ -62,8 +68,12 @@ class WorkflowProgress:
 
 @dataclass(frozen=True)
 class Outside:
-    """What a job needs of the world besides its variables: how it waits for GitHub, and how it comes by its MLflow."""
+    """What a job needs of the world besides its variables: how it waits for GitHub, and how it comes by its MLflow.
 
+    `timeout` is in seconds, for one request to GitHub.
+    """
+
+    timeout: int = TIMEOUT
     sleep: Callable[[float], object] = time.sleep
     tracking: Callable[[Workshop], AbstractContextManager[Tracking]] = tracking
 
@@ -106,7 +116,9 @@ def _main(environ: Mapping[str, str], annotations: Annotations, secrets: Secrets
     token = checked_token(inputs.token)
     outlet = GitHubOutlet(
         event=event,
-        connect=lambda: connect(token, api_url=event.api_url, repository=event.repository, sleep=outside.sleep),
+        connect=lambda: connect(
+            token, api_url=event.api_url, repository=event.repository, timeout=outside.timeout, sleep=outside.sleep
+        ),
         annotations=annotations,
         environ=environ,
         comment=inputs.comment if todo is Activity.COMPARE_AND_COMMENT else "never",
