@@ -57,6 +57,19 @@ def test_a_wrong_configuration_is_said_everywhere_and_ends_with_2(runner: Runner
     assert (log.not_ours, log.not_removed) == ((), ())
 
 
+def test_an_image_that_is_not_ml_cis_is_no_pass_though_it_ends_well(runner: Runner, model: GitHubServer) -> None:
+    name = "ml-ci-test-of-another-image"
+    recipe = b'FROM python:3.13-slim\nCMD ["true"]\n'
+    subprocess.run(["docker", "build", "--quiet", "--tag", name, "-"], input=recipe, check=True)
+    model.git.commit_files("feature", accuracy(0.8), on="main")
+    image = Workflow(inputs={"image": name})
+    log = runner.run(image, model, Trigger.pull_request(model, model.add_pull("feature")))
+
+    assert not log.ok
+    assert log.outputs["verdict"] == "error"
+    assert ["the input image has to be an image of ml-ci" in one.text for one in log.annotations] == [True]
+
+
 SPY = """
 import getpass, json, os, pathlib, subprocess
 

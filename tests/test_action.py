@@ -299,7 +299,7 @@ def test_a_closed_pull_request_is_left_alone(job: Job) -> None:
     event = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_REF": "refs/pull/1/merge", "GITHUB_SHA": "0" * 40}
     done = job.run(event, job.github.pull_event(pull, "closed"))
 
-    assert (done.code, done.outputs, job.github.state.checks) == (0, {}, {})
+    assert (done.code, done.outputs, job.github.state.checks) == (0, {"ended": "true"}, {})
     assert "::notice title=ml-ci::Nothing to do on pull_request (closed)." in done.log
 
 
