@@ -52,10 +52,14 @@ def workshop(
     hidden = hidden or Secrets.of(variables)
     with (
         _one_at_a_time(common_git_dir(git.top)) as lock,
+        _unfenced_at_last(git, progress),
         Reaper(lock) as reaper,
         OutputFolder(out, git.owner) as folder,
         disk_explained(),
     ):
+        if git.credential:
+            # a machine of GitHub's, and code that nobody may have read; a laptop's clone is its owner's business
+            git.fence_in(reaper)
         temporary = _temporary_folder(variables, reaper)
         cache = cache_folder(variables)
         if git.owner:
@@ -83,6 +87,16 @@ def workshop(
         finally:
             if git.owner:
                 _give_back(cache / "envs", git.owner)
+
+
+@contextmanager
+def _unfenced_at_last(git: Git, progress: Progress) -> Iterator[None]:
+    """After the reaper, which puts everything back, see that it did."""
+    try:
+        yield
+    finally:
+        for warning in git.unfence():
+            progress.line(f"Warning: {warning}")
 
 
 @contextmanager
