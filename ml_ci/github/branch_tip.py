@@ -49,7 +49,7 @@ def became_tip(pull: PullRequest) -> datetime | Unknown:
             why="this GitHub has no log of pushes",
             help="remove it and set it again in a workflow that runs on `labeled`, which then is GitHub's word for it.",
         )
-    return _newest(found, ref, head.sha)
+    return newest(found, ref, head.sha)
 
 
 def _home(pull: PullRequest) -> Repository | None:
@@ -57,12 +57,12 @@ def _home(pull: PullRequest) -> Repository | None:
     return pull.head.repo
 
 
-def _newest(found: object, ref: str, sha: str) -> datetime | Unknown:
-    """The newest entry's time, as the log has the newest first. Where it is about another commit, the log is behind."""
-    newest = found[0] if isinstance(found, list) and found else None
-    if not isinstance(newest, Mapping) or newest.get("ref") != ref or newest.get("after") != sha:
+def newest(found: object, ref: str, sha: str) -> datetime | Unknown:
+    """The time of the newest entry, which is the first. Where that is about another commit, the log is behind or cut off."""
+    first = found[0] if isinstance(found, list) and found else None
+    if not isinstance(first, Mapping) or first.get("ref") != ref or first.get("after") != sha:
         return Unknown(why="GitHub's log of pushes does not end with it", help=_PUSH_AGAIN)
-    at = read_time(str(newest.get("timestamp")))
+    at = read_time(str(first.get("timestamp")))
     return at or Unknown(why="GitHub's log of pushes does not say when", help=_PUSH_AGAIN)
 
 

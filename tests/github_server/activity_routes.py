@@ -20,7 +20,7 @@ def get_permission(desk: Desk) -> Answer:
         {
             "permission": _BASE_ROLES.get(role, role),
             "role_name": role,
-            "user": desk.documents.collaborator(login, role),
+            "user": desk.documents.collaborator(login, role, renamed=login in desk.state.taken),
         },
     )
 

@@ -108,7 +108,7 @@ class Api:
             return self._violated(faults)
         reply = self._handled(call.operation, call, token, documentation)
         if reply.content is None:
-            faults = list(self.description.answer_faults(call.operation, reply.status, reply.document))
+            faults = list(self.description.answer_faults(call.operation, reply.status, _with_a_fork(reply.document)))
         return self._violated(faults) if faults else reply
 
     def _handled(self, operation: str, call: Call, token: Token, documentation: str) -> Answer:
@@ -143,6 +143,15 @@ def _as_described(operation: str | None, body: Json) -> Json:
     if operation in ("issues/add-labels", "issues/set-labels") and isinstance(body, list):
         return {"labels": body}
     return body
+
+
+def _with_a_fork(document: Json) -> Json:
+    # of a pull request whose fork was deleted GitHub has always said null here; the description forgot it
+    head = document.get("head") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(head, dict) or head.get("repo", head) is not None:
+        return document
+    base = document["base"]
+    return {**document, "head": {**head, "repo": base["repo"] if isinstance(base, dict) else None}}
 
 
 def _refusal(refusal: RefusalError, documentation: str) -> Answer:

@@ -77,12 +77,13 @@ class Documents:
         counts: dict[str, Json] = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
         return self.user(account) | unknown | counts | {"blog": "", "created_at": EPOCH, "updated_at": EPOCH}
 
-    def collaborator(self, login: str, role: str) -> Document:
-        """Somebody with a role in the repository."""
+    def collaborator(self, login: str, role: str, *, renamed: bool = False) -> Document:
+        """Somebody with a role in the repository; `renamed`: it is another account than that which had the name before."""
         order = ("none", "read", "triage", "write", "maintain", "admin")
         names = {"pull": "read", "triage": "triage", "push": "write", "maintain": "maintain", "admin": "admin"}
         may: dict[str, Json] = {name: order.index(role) >= order.index(least) for name, least in names.items()}
-        return self.user(Account(login)) | {"permissions": may, "role_name": role}
+        own = self.user(Account(login))
+        return own | {"permissions": may, "role_name": role} | ({"id": Account(login).id + 1} if renamed else {})
 
     def repository(self, owner: str | None = None) -> dict[str, Json]:
         """This repository, or the fork of it that `owner` has."""

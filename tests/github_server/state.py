@@ -130,7 +130,8 @@ class State:
     """One repository: `OWNER/NAME` and all that was said and checked in it. `protected` refs take no forced updates.
 
     `listed` is how many entries of a tree are listed before the rest is cut off. `roles` are people's in the repository
-    (`admin`, `maintain`, `write`, `triage`, `read`). `hidden` repositories, which are forks, are private or gone.
+    (`admin`, `maintain`, `write`, `triage`, `read`). `hidden` repositories, which are forks, are private or gone;
+    `taken` are names of people that others have by now.
     """
 
     full_name: str
@@ -144,6 +145,7 @@ class State:
     activity: list[RefMove] = field(default_factory=list)
     roles: dict[str, str] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
     listed: int = 100_000
     protected: set[str] = field(default_factory=set)
     forced: list[ForcedUpdate] = field(default_factory=list)
