@@ -13,6 +13,7 @@ from pathlib import Path
 from ml_ci import context as contexts
 from ml_ci import job
 from ml_ci.action_inputs import Inputs, adjusted, as_told, read_inputs
+from ml_ci.action_publish import publish_on_github
 from ml_ci.base_config import with_models_of_base
 from ml_ci.config import Config
 from ml_ci.config_reader import load
@@ -110,7 +111,7 @@ def _main(environ: Mapping[str, str], annotations: Annotations, secrets: Secrets
         annotations.add("notice", why_nothing(event), title="ml-ci")
         return 0
     if todo is Activity.PUBLISH:
-        raise ConfigError("`mode: publish` is not in this version of ml-ci: run it on pull_request instead.")
+        return publish_on_github(event, inputs, environ, annotations, outside.sleep)
     top = Path(environ.get("GITHUB_WORKSPACE") or ".")
     git = Git.discover(top, _without_inputs(environ, inputs.token), Credential(event.server_url, inputs.token))
     token = checked_token(inputs.token)

@@ -16,6 +16,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "words": (
         "__init__",
         "errors",
+        "foreign_json",
         "numbers",
         "records",
         "data_plots",
@@ -44,7 +45,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
             "material",
             "test_set",
         ),
-        *("journal", "keeping", "workshop", "slow_imports", "several"),
+        *("journal", "keeping", "workshop", "slow_imports", "several", "publish", "judged_anew"),
     ),
     "doors": ("cli*", "action*", "demo", "terminal"),
 }

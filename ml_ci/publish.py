@@ -1,0 +1,257 @@
+"""The story of publishing: find the pull request → read what its job handed over → judge it anew → post it.
+
+The job of a pull request from a fork may write nowhere. This one may, so it runs, imports and checks out nothing of the
+fork, and believes nothing that was handed over: neither which pull request it is, nor by which rules to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+
+from ml_ci.base_config import Judged, judged_by, of_model, whole_config, with_models_of
+from ml_ci.compare.comparison import Change
+from ml_ci.config import Config
+from ml_ci.errors import MlCiError, OutsideError
+from ml_ci.github.artifacts import fetch_artifact
+from ml_ci.github.check import Check
+from ml_ci.github.event import Event
+from ml_ci.github.outlet import GitHubOutlet
+from ml_ci.github.pulls import Pull, Pulls
+from ml_ci.github.triggering_run import TriggeringRun
+from ml_ci.job import failed
+from ml_ci.judged_anew import Ground, judge_anew, not_handed_over
+from ml_ci.result import Result, Results
+from ml_ci.sources.archive import unpack
+from ml_ci.sources.handover import HandedOver, read_handover
+from ml_ci.sources.output_folder import make_output_folder
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+_ENDED = {
+    "cancelled": "was cancelled",
+    "skipped": "was skipped",
+    "timed_out": "ran out of time",
+    "success": "ended",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """Everything that publishing does to the world is done through these.
+
+    `event` is the `workflow_run` after `run`. `outlet` makes the way to GitHub for an event, which asks right before it
+    comments whether it still may; `check` opens a check. `names` are what the configuration's file may be called, `key` and
+    `base` the action's inputs, empty where they are not given. `adjusted` and `told` are what the inputs make of a
+    configuration and of a result. `temporary` is a folder that is gone afterwards.
+    """
+
+    event: Event
+    run: TriggeringRun
+    pulls: Pulls
+    repository: Callable[[], Repository]
+    outlet: Callable[[Event, Callable[[], bool]], GitHubOutlet]
+    check: Callable[[GitHubOutlet, str], AbstractContextManager[Check]]
+    names: Sequence[str]
+    key: str
+    base: str
+    adjusted: Callable[[Config], Config]
+    told: Callable[[Result], Result]
+    notice: Callable[[str], object]
+    temporary: Path
+
+
+def publish(desk: Desk) -> int:
+    """Post what the pull request's own job found, judged anew; returns the exit code, as that of a job that compares."""
+    run = desk.run
+    found = [_Subject(pull, desk) for pull in desk.pulls.of_run(run)]
+    if not found:
+        desk.notice(f"Nothing is published: {run.head_sha[:12]} is no open pull request's head any more.")
+        return 0
+    if len(found) == 1:
+        return found[0].publish()
+    # one branch may have pull requests into several branches, and each of them has a run of its own
+    fitting = [subject for subject in found if subject.was_compared()]
+    if len(fitting) == 1:
+        return fitting[0].publish()
+    numbers = ", ".join(f"#{subject.pull.number}" for subject in found)
+    error = OutsideError(
+        f"{run.head_sha[:12]} is the head of several pull requests ({numbers}), and what their job compared it with does not "
+        "say which of them it was for: close the others, or push a commit to one of them."
+    )
+    return max(subject.refuse(error) for subject in {subject.key: subject for subject in found}.values())
+
+
+class _Subject:
+    """One pull request that the run may have been about, and the configuration of the branch that it goes into."""
+
+    def __init__(self, pull: Pull, desk: Desk) -> None:
+        self.pull = pull
+        self._desk = desk
+        self._base: Config | MlCiError | None
+        try:
+            self._base = self._read(pull.base_tip, f"the branch {pull.base_ref}")
+        except MlCiError as error:
+            self._base = error
+        self._known: list[HandedOver] | None = None
+
+    @property
+    def key(self) -> str:
+        """By which comment, check and artifact are known: as the base's configuration says, and not head's."""
+        own = self._base.key if isinstance(self._base, Config) else "default"
+        return self._desk.key or own
+
+    def was_compared(self) -> bool:
+        """Whether all that was handed over was compared with this pull request's base, as far as that can be said."""
+        try:
+            return all(handed.base_commit and not self._doubt(handed.base_commit) for handed in self._handed_over())
+        except MlCiError:
+            return False
+
+    def publish(self) -> int:
+        """Judge what was handed over, and post it."""
+        return self._post(self._desk.outlet(self._event(), self._may_comment), self._judged)
+
+    def refuse(self, error: MlCiError) -> int:
+        """Say on the check alone why nothing can be said."""
+
+        def refused(_: GitHubOutlet) -> Result:
+            raise error
+
+        return self._post(self._desk.outlet(self._event(), lambda: False), refused)
+
+    def _post(self, outlet: GitHubOutlet, judged: Callable[[GitHubOutlet], Result | Results]) -> int:
+        with self._desk.check(outlet, self.key) as outlet.check:
+            try:
+                return judged(outlet).exit_code
+            except MlCiError as error:
+                return outlet.publish(failed(self.key, error, head_commit=self.pull.head_sha)).exit_code
+
+    def _event(self) -> Event:
+        """An event of the pull request, whose run is its own job's: there are training's log, and the artifact."""
+        pull, run, event = self.pull, self._desk.run, self._desk.event
+        return replace(
+            event,
+            pull_number=pull.number,
+            base_sha=pull.base_sha,
+            base_ref=pull.base_ref,
+            is_fork=run.head_repository != event.repository,
+            run_id=run.id,
+            run_attempt=run.attempt,
+            run_url=run.url,
+        )
+
+    def _may_comment(self) -> bool:
+        """Whether what is to be said is still of the pull request's head; a newer job has its own to say."""
+        if self._desk.pulls.is_current(self.pull):
+            return True
+        self._desk.notice(
+            f"The pull request #{self.pull.number} was closed or has moved on from {self.pull.head_sha[:12]}: its comment "
+            "is left as it is."
+        )
+        return False
+
+    # -- judging
+
+    def _judged(self, outlet: GitHubOutlet) -> Result | Results:
+        if isinstance(self._base, MlCiError):
+            raise self._base
+        handed = {each.key: each for each in self._handed_over()}
+        config, warnings = self._config(self._base)
+        judged = [_as_base_says(self._base, model) for model in config.models or (config,)]
+        strange = sorted(set(handed) - {each.config.key for each in judged})
+        if strange:
+            warnings.append(
+                f"What was handed over of {', '.join(strange[:5])} is not shown: no such model is configured."
+            )
+        ground = self._ground(outlet, warnings)
+        if not config.models:
+            return outlet.publish(self._result(handed, judged[0], ground, outlet.out))
+        parts = []
+        for each in judged:
+            folder = outlet.out / each.config.key
+            make_output_folder(folder)
+            parts.append(outlet.write(self._result(handed, each, ground, folder), folder))
+        return outlet.publish_models(self.key, parts)
+
+    def _result(self, handed: Mapping[str, HandedOver], judged: Judged, ground: Ground, out: Path) -> Result:
+        key = judged.config.key
+        if key in handed:
+            return self._desk.told(judge_anew(handed[key], judged, ground, out))
+        words = f"the pull request's own job handed over nothing of {key}, which the configuration has: see its log."
+        return not_handed_over(judged, ground, OutsideError(words))
+
+    def _config(self, base: Config | None) -> tuple[Config, list[str]]:
+        """Head's configuration, for what it changes in the rules, with the models that only base's has; or else base's."""
+        try:
+            head = self._read(self.pull.head_ref, "the pull request")
+        except MlCiError as error:
+            return base or self._default(), [f"What the pull request changes in the rules is not known: {error}"]
+        return with_models_of(base, head or self._default(), here=head is not None), []
+
+    def _default(self) -> Config:
+        return self._desk.adjusted(Config())
+
+    def _read(self, commit: str, whose: str) -> Config | None:
+        whole = whole_config(self._desk.pulls.read, commit, self._desk.names, whose)
+        return self._desk.adjusted(whole) if whole else None
+
+    def _ground(self, outlet: GitHubOutlet, warnings: list[str]) -> Ground:
+        code: tuple[Change, ...] = ()
+        try:
+            code = self._desk.pulls.code(self.pull)
+        except MlCiError as error:
+            warnings.append(f"Which files the pull request changes is not known: {error}")
+        return Ground(
+            head_commit=self.pull.head_sha,
+            base_commit=self._named_base() or self.pull.base_sha,
+            doubt=self._doubt,
+            records=outlet.records,
+            code=code,
+            warnings=tuple(warnings),
+        )
+
+    def _doubt(self, commit: str) -> str:
+        named, ref = self._named_base(), self.pull.base_ref
+        if commit == named or (named is None and self._desk.pulls.is_base(self.pull, commit)):
+            return ""
+        other = f"the input `base` ({named[:12]})" if named else f"what GitHub compares it with on the branch {ref}"
+        return (
+            f"the pull request's job says that it compared with {commit[:12]}, which is not {other}: let it check out "
+            "GitHub's merge of the pull request, as actions/checkout does by itself, and run it again."
+        )
+
+    def _named_base(self) -> str | None:
+        return self._desk.pulls.commit(self._desk.base) if self._desk.base else None
+
+    # -- what was handed over
+
+    def _handed_over(self) -> list[HandedOver]:
+        if self._known is None:
+            self._known = self._fetched()
+        return self._known
+
+    def _fetched(self) -> list[HandedOver]:
+        run, name = self._desk.run, f"ml-ci-{self.key}"
+        place = Path(mkdtemp(dir=self._desk.temporary))
+        archive, folder = place / "artifact.zip", place / "artifact"
+        if not fetch_artifact(self._desk.repository(), run.id, name, head_sha=run.head_sha, target=archive):
+            raise OutsideError(
+                f"the pull request's own job {_ENDED.get(run.conclusion, 'failed')} and left no artifact {name}, so there "
+                f"is no verdict: look at {run.url}, and run it again. It must run ml-ci with the same `key` as this one."
+            )
+        folder.mkdir()
+        unpack(archive, folder)
+        return read_handover(folder, head_sha=run.head_sha)
+
+
+def _as_base_says(whole: Config | None, model: Config) -> Judged:
+    """How a model is judged: by base's rules, and as base calls it. Under a new name it would have no record."""
+    base = of_model(whole, model)
+    judged = judged_by(base, model)
+    return replace(judged, config=replace(judged.config, key=base.config.key)) if base.config else judged
