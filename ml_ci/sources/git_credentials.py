@@ -82,7 +82,7 @@ def put_aside(git: Ask, top: Path, common: Path, variables: Mapping[str, str], k
     settings = [setting for file in present for setting in _of_file(git, file)]
     temp = Path(variables.get("RUNNER_TEMP") or os.devnull)
     files = _credential_files(settings, temp)
-    included = [setting for file in files for setting in _of_file(git, _readable(file, temp)) if _is_settings(file)]
+    included = [setting for file in files if _is_settings(file) for setting in _of_file(git, _readable(file, temp))]
     for file in [*present, *files]:
         keeper.file(Saved.now(str(file)))
     for setting in settings:

@@ -41,6 +41,8 @@ class Fence:
         for file in files:
             if file.parent.is_dir():
                 self.file(Saved.now(str(file)))
+        # what is open keeps its number: another folder in its place would get it else
+        self._held = [_opened(folder) for folder, _, _ in {saved.folder for saved in self._before.values()}]
         self._aside: Aside = put_aside(git, top, self._common, variables, self)
         self._accept([*files, *map(Path, self._before)])
 
@@ -100,6 +102,8 @@ class Fence:
 
     def close(self) -> tuple[str, ...]:
         """See to it that everything is as it was before; what could not be put back, in words."""
+        for descriptor in filter(None, self._held):
+            os.close(descriptor)
         lost = [path for path, saved in self._before.items() if not saved.put_back()]
         return (f"{', '.join(lost)} could not be put back as it was before training.",) if lost else ()
 
@@ -150,6 +154,10 @@ def _of_submodule(git_dir: Path) -> Path | None:
     lines = (line.strip().partition("=") for line in text.splitlines())
     place = next((value.strip() for name, _, value in lines if name.strip().lower() == "worktree"), "")
     return Path(os.path.normpath(git_dir / place / ".git")) if place else None
+
+
+def _opened(folder: str) -> int | None:
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY) if os.open in os.supports_dir_fd else None
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:
