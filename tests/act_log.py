@@ -35,8 +35,16 @@ class JobLog:
     seconds: float
     kept: Path
     artifacts: Path
-    not_ours: tuple[str, ...]
-    not_removed: tuple[str, ...]
+
+    @property
+    def not_ours(self) -> tuple[str, ...]:
+        """Files that the job left in the workspace or the cache, and that are not the runner's own."""
+        return _lines(self.kept.parent / "not-ours.txt")
+
+    @property
+    def not_removed(self) -> tuple[str, ...]:
+        """Files that the runner could not remove from the workspace."""
+        return _lines(self.kept.parent / "not-removed.txt")
 
     @property
     def result(self) -> Mapping[str, object]:
@@ -91,8 +99,6 @@ def read_log(done: subprocess.CompletedProcess[str], sha: str, seconds: float, k
         seconds=seconds,
         kept=kept / "workspace",
         artifacts=kept / "artifacts",
-        not_ours=_lines(kept / "not-ours.txt"),
-        not_removed=_lines(kept / "not-removed.txt"),
     )
 
 
