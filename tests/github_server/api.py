@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.github_server import activity_routes, check_routes, git_routes, issue_routes, pull_routes, repository_routes
+from tests.github_server import (
+    activity_routes,
+    artifact_routes,
+    check_routes,
+    git_routes,
+    issue_routes,
+    pull_routes,
+    repository_routes,
+)
 from tests.github_server.accounts import ANONYMOUS, Token
 from tests.github_server.description import Description, github_description
 from tests.github_server.faults import primary_limit
@@ -22,7 +30,7 @@ from tests.github_server.talk_documents import TalkDocuments
 from tests.github_server.wire import DOCS, Answer, Call, Json, RefusalError, not_found
 
 # Importing these is what fills ROUTES.
-ROOMS = (activity_routes, check_routes, git_routes, issue_routes, pull_routes, repository_routes)
+ROOMS = (activity_routes, artifact_routes, check_routes, git_routes, issue_routes, pull_routes, repository_routes)
 
 
 @dataclass
@@ -66,6 +74,7 @@ class Api:
         return (
             self._refused(request, token)
             or git_answer(self.git, self.state, request, token)
+            or artifact_routes.blob(self.state, call)
             or raw_file(self.git, self.state, call.method, call.path)
             or GraphQL(self.state, self.git, self.violations).answer(call, token)
             or self._operation(call, token)

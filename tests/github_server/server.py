@@ -14,7 +14,7 @@ from tests.github_server.faults import Cut, Fault, LostAnswer, Matcher, Plan, Re
 from tests.github_server.git_store import ZERO, GitStore
 from tests.github_server.pulls import follow
 from tests.github_server.socket_handler import Listener, Request
-from tests.github_server.state import Comment, ForcedUpdate, Pull, RefMove, State
+from tests.github_server.state import Artifact, Comment, ForcedUpdate, Pull, RefMove, State
 from tests.github_server.wire import Answer, Document, Json
 
 
@@ -188,6 +188,13 @@ class GitHubServer:
             self.state.comments[comment.id] = comment
             return comment
 
+    def add_artifact(self, run_id: int, name: str, content: bytes, head_sha: str) -> Artifact:
+        """What a run on `head_sha` uploaded under this name: the bytes of a ZIP archive."""
+        with self._lock:
+            artifact = Artifact(next(self.state.ids), run_id, name, content, head_sha)
+            self.state.artifacts[artifact.id] = artifact
+            return artifact
+
     def comments(self, pull: int = 1) -> list[Comment]:
         """The comments on a pull request, oldest first."""
         return self.state.comments_of(pull)
@@ -228,6 +235,33 @@ class GitHubServer:
                 "action": action,
                 "number": pull.number,
                 "pull_request": documents.full_pull(pull),
+                "repository": documents.full_repository(),
+                "sender": documents.user(pull.author),
+            }
+
+    def run_event(self, pull: Pull, run_id: int = 7, conclusion: str = "success", **of_run: Json) -> Document:
+        """The payload of `workflow_run` after a run on a pull request's head; fields of the run can be given."""
+        with self._lock:
+            follow(self.git, pull)
+            documents = self.api.documents(self.url)
+            run: dict[str, Json] = {
+                "id": run_id,
+                "name": "CI",
+                "event": "pull_request",
+                "status": "completed",
+                "conclusion": conclusion,
+                "head_sha": pull.head_sha,
+                "head_branch": pull.head,
+                "head_repository": documents.repository(pull.fork or self.state.owner),
+                "actor": documents.user(pull.author),
+                "html_url": f"{documents.html}/actions/runs/{run_id}",
+                "run_attempt": 1,
+                # GitHub leaves it empty for a fork's
+                "pull_requests": [],
+            }
+            return {
+                "action": "completed",
+                "workflow_run": {**run, **of_run},
                 "repository": documents.full_repository(),
                 "sender": documents.user(pull.author),
             }

@@ -114,6 +114,20 @@ class CommitStatus:
     created_at: str = field(default_factory=now)
 
 
+@dataclass
+class Artifact:
+    """What a workflow run uploaded: the bytes of a ZIP archive. `said_size` is what GitHub says that it has, if not its own."""
+
+    id: int
+    run_id: int
+    name: str
+    content: bytes
+    head_sha: str
+    expired: bool = False
+    said_size: int | None = None
+    created_at: str = field(default_factory=now)
+
+
 @dataclass(frozen=True)
 class ForcedUpdate:
     """A ref that was moved to what does not descend from it: `before` is where the caller said that it was, None where
@@ -140,6 +154,7 @@ class State:
     comments: dict[int, Comment] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
     checks: dict[int, CheckRun] = field(default_factory=dict)
+    artifacts: dict[int, Artifact] = field(default_factory=dict)
     statuses: list[CommitStatus] = field(default_factory=list)
     issue_events: list[IssueEvent] = field(default_factory=list)
     activity: list[RefMove] = field(default_factory=list)

@@ -20,6 +20,8 @@ ORIGIN = "npm package @octokit/openapi, trimmed by tests/github_server/trim_open
 METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 OPERATIONS = frozenset(
     {
+        "actions/download-artifact",
+        "actions/list-workflow-run-artifacts",
         "checks/create",
         "checks/get",
         "checks/list-annotations",
