@@ -147,63 +147,6 @@ def test_the_image_has_the_version_of_the_code() -> None:
     assert f"'{ml_ci.__version__}'" in environment()["ML_CI_IMAGE"]
 
 
-def artifact(tmp_path: Path, name: str = "ml-ci-default") -> tuple[set[str], str]:
-    """What the action gathers from the workspace, and its outputs."""
-    (tmp_path / "output").write_text("")
-    variables = {
-        "PATH": "/usr/bin:/bin",
-        "GITHUB_WORKSPACE": str(tmp_path / "workspace"),
-        "RUNNER_TEMP": str(tmp_path / "temp"),
-        "GITHUB_OUTPUT": str(tmp_path / "output"),
-        "ML_CI_ARTIFACT": name,
-    }
-    subprocess.run(["bash", TOP / "action" / "artifact.sh"], env=variables, check=True)
-    folder = tmp_path / "temp" / "ml-ci" / "artifact"
-    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return files, (tmp_path / "output").read_text()
-
-
-def test_an_artifact_holds_the_report_and_neither_logs_nor_stores(tmp_path: Path) -> None:
-    report = ["report.html", "report.md", "result.json", "base.json", "head.json", "plots/curves.png"]
-    report += ["churn/report.html", "churn/plots/roc.png"]
-    others = ["train-head.log", "mlflow/report.html", "records/default/head.json", "images/x.png", "notes.txt"]
-    for name in report + others:
-        path = tmp_path / "workspace" / ".ml-ci" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
-
-    files, outputs = artifact(tmp_path)
-
-    assert files == {f"ml-ci-default/{name}" for name in report} | {"ml-ci-default.html"}
-    folder = tmp_path / "temp" / "ml-ci" / "artifact" / "ml-ci-default"
-    assert outputs == f"folder={folder}\npage={folder}.html\n"
-
-
-def test_no_link_that_training_left_leads_into_an_artifact(tmp_path: Path) -> None:
-    out, secret = tmp_path / "workspace" / ".ml-ci", tmp_path / "secret"
-    secret.mkdir()
-    for name in ("head.json", "secret.png"):
-        (secret / name).write_text("secret")
-    out.mkdir(parents=True)
-    (out / "report.html").write_text("page")
-    (out / "head.json").symlink_to(secret / "head.json")
-    (out / "plots").symlink_to(secret)
-    (out / "churn").symlink_to(secret)
-
-    assert artifact(tmp_path)[0] == {"ml-ci-default/report.html", "ml-ci-default.html"}
-
-    shutil.rmtree(out)
-    out.symlink_to(secret)
-    assert artifact(tmp_path) == (set(), "")
-
-
-def test_without_a_report_there_is_no_artifact(tmp_path: Path) -> None:
-    assert artifact(tmp_path) == (set(), "")
-    (tmp_path / "workspace" / ".ml-ci").mkdir(parents=True)
-    (tmp_path / "workspace" / ".ml-ci" / "result.json").write_text("{}")
-    assert artifact(tmp_path)[1] == ""
-
-
 def choose_runtime(tmp_path: Path, **changed: str) -> subprocess.CompletedProcess[str]:
     variables = {
         "PATH": "/usr/bin:/bin",
