@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from unicodedata import category
 
 from ml_ci.errors import ConfigError
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _TAB_IN_INDENT = re.compile(r"[ ]*\t")
 # What PyYAML says, what it means to a person, and whether the cause is where it began to read rather than where it stopped.
 _PLAIN_WORDS = (
@@ -100,8 +100,15 @@ def quoted(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with line ends, control characters and lone surrogates spelled out."""
-    return _UNPRINTABLE.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+    """The text with every character spelled out that is not seen: ends of lines, control characters, lone surrogates, and
+    those that turn the direction of the text around them.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or category(letter) == "Zs" else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def document(text: str | bytes, name: str) -> Fields:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from ml_ci.config_yaml import printable, quoted
 from ml_ci.data_plots import DataPlot
 from ml_ci.errors import ConfigError
 
@@ -162,8 +163,9 @@ def read_record(text: str | bytes, where: str) -> Run:
         run = _adapter().validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise ConfigError(f"{where} is not a record of ml-ci: {place}: {first['msg']}.") from error
+        place = quoted(".".join(str(part) for part in first["loc"])) if first["loc"] else "the document"
+        why = printable(first["msg"])[:300]
+        raise ConfigError(f"{where} is not a record of ml-ci: {place}: {why}.") from error
     if run.schema != SCHEMA:
         raise ConfigError(
             f"{where} is a record of schema {run.schema}; this ml-ci reads schema {SCHEMA}: update ml-ci."

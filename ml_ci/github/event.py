@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from ml_ci.config_yaml import quoted
 from ml_ci.errors import ConfigError
 from ml_ci.github.label_set import LabelSet, label_set
-from ml_ci.github.payload import Payload, parse_payload, required, text_at, value_at, whole_number
+from ml_ci.github.payload import Payload, parse_payload, required, sha_at, text_at, value_at, whole_number
 from ml_ci.github.triggering_run import DEPENDABOT, TriggeringRun, triggering_run
 
 __all__ = ["Activity", "Event", "Mode", "Payload", "activity", "parse_payload", "read_event", "why_nothing"]
@@ -201,20 +202,20 @@ def _commits(name: str, payload: Payload, sha: str) -> tuple[str, str | None, st
         case "pull_request" | "pull_request_target":
             where = "pull_request"
             return (
-                required(name, payload, f"{where}.head.sha"),
-                required(name, payload, f"{where}.base.sha"),
+                sha_at(name, payload, f"{where}.head.sha"),
+                sha_at(name, payload, f"{where}.base.sha"),
                 required(name, payload, f"{where}.base.ref"),
             )
         case "merge_group":
             base_ref = required(name, payload, "merge_group.base_ref").removeprefix("refs/heads/")
-            head_sha = required(name, payload, "merge_group.head_sha")
-            return head_sha, required(name, payload, "merge_group.base_sha"), base_ref
+            head_sha = sha_at(name, payload, "merge_group.head_sha")
+            return head_sha, sha_at(name, payload, "merge_group.base_sha"), base_ref
         case "workflow_run":
-            return required(name, payload, "workflow_run.head_sha"), None, None
+            return sha_at(name, payload, "workflow_run.head_sha"), None, None
         case "push":
-            before = text_at(payload, "before")
+            before = sha_at(name, payload, "before") if text_at(payload, "before") else ""
             # a push that makes a branch comes "after" a commit of zeros
-            return sha, before if before and before.strip("0") else None, None
+            return sha, before if before.strip("0") else None, None
         case _:
             return sha, None, None
 
@@ -242,6 +243,8 @@ def _variable(environ: Mapping[str, str], name: str) -> str:
 
 def _number(environ: Mapping[str, str], name: str) -> int:
     value = _variable(environ, name)
-    if not value.isdecimal():
-        raise ConfigError(f"{name} is {value!r}, which is not a number: outside of GitHub Actions, use `ml-ci run`.")
+    if not (value.isascii() and value.isdecimal() and len(value) < 20):
+        raise ConfigError(
+            f"{name} is {quoted(value)}, which is not a number: outside of GitHub Actions, use `ml-ci run`."
+        )
     return int(value)

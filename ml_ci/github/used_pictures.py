@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from ml_ci.foreign_json import DAMAGED, parsed
 from ml_ci.sources.record_store import Reader
 
 USED = "pictures.json"
@@ -61,7 +62,7 @@ def read_used(read: Reader) -> UsedPictures:
     """The note on the branch, which is there from the first. One that is lost or damaged begins anew, and is not complete."""
     text = read(USED)
     try:
-        found = json.loads(text or b"")
+        found = parsed(text or b"")
         return UsedPictures(
             pulls={
                 int(number): {str(key): _names(names) for key, names in keys.items()}
@@ -71,7 +72,7 @@ def read_used(read: Reader) -> UsedPictures:
             held_for=tuple(int(number) for number in found["held"]["pulls"]),
             complete=found["complete"] is True,
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except DAMAGED:
         return UsedPictures(complete=False)
 
 

@@ -104,6 +104,8 @@ def _is_log(value: list[Value]) -> bool:
 
 def _log(records: list[Value]) -> list[tuple[str, Metric]]:
     rows = [each for each in records if isinstance(each, dict)]
+    # YAML's keys may be numbers, dates, or nothing
+    rows = [{str(key): value for key, value in row.items()} for row in rows]
     columns: dict[str, list[Cell]] = {key: [] for row in rows for key in row}
     for row in rows:
         for key, cells in columns.items():
@@ -171,4 +173,6 @@ def _toml(text: str) -> Value:
         place = re.search(r" \(at line (\d+), column \d+\)", str(error))
         why = str(error).replace(place[0], "") if place else str(error)
         raise BrokenFileError(why[:1].lower() + why[1:], int(place[1]) if place else text.count("\n") + 1) from error
+    except ValueError as error:
+        raise BrokenFileError("it has a number of more than 4,300 digits") from error
     return document

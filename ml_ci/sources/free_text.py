@@ -24,12 +24,13 @@ _NAME = rf"(?<![\w\-./@#^²%])(?P<name>{_WORD}(?: {_WORD}){{0,7}})"
 _ASSIGNED = re.compile(rf"{_NAME}\s*[:=]\s*{_NUMBER}{_END}")
 _BESIDE = re.compile(rf"\s*{_NAME}(?P<gap>\s+){_NUMBER}\s*\.?\s*")
 _STEP = re.compile(r"(?i)\b(?:global_step|step|epoch|iter(?:ation)?)\b\s*[:=#\[]?\s*(\d+)")
-_WRAPPED = re.compile(r"\b(?:np\.)?(?:float\d*|tensor|array)\(\s*([^\s(),]+)[^()]*\)")
+_WRAPPED = re.compile(r"\b(?:np\.)?(?:float\d*|tensor|array)\(\s*+([^\s(),]++)[^()]*+\)")
+# each begins where what it is made of begins, and nowhere within: else a line of 10,000 letters takes a second
 _NOISE = re.compile(
-    r"\w+://\S+"
+    r"(?<!\w)\w+://\S+"
     r"|\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?"
     r"|\b\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?\b"
-    r"|\b[\w.\-]+\.(?:py|ipynb|cpp|cc|c|h|js|sh|R|jl):\d+"
+    r"|(?<![\w.\-])[\w.\-]+\.(?:py|ipynb|cpp|cc|c|h|js|sh|R|jl):\d+"
     r"|\blocalhost:\d+|\b\d+(?:\.\d+){3}(?::\d+)?"
 )
 _FILLERS = {"is", "was", "of", "are", "the", "equals"}

@@ -7,6 +7,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 
 from ml_ci.errors import OutsideError
+from ml_ci.foreign_json import DAMAGED, parsed
 from ml_ci.records import Past, Run
 
 HISTORY_LENGTH = 100
@@ -52,8 +53,8 @@ def write_history(history: Sequence[Past]) -> bytes:
 def read_history(text: bytes | None, where: str) -> tuple[Past, ...]:
     """The history in a file, empty where there is none. Raises OutsideError, naming `where`, for anything else."""
     try:
-        return tuple(_past(line) for line in json.loads(text)) if text is not None else ()
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return tuple(_past(line) for line in parsed(text)) if text is not None else ()
+    except DAMAGED as error:
         raise OutsideError(f"{where} is damaged: delete it from the data branch, and it is made anew.") from error
 
 

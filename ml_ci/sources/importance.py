@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from ml_ci.foreign_json import parsed
 from ml_ci.sources import model_importance, process
 from ml_ci.sources.file_text import BrokenFileError, as_float, text_of
 from ml_ci.sources.interpreters import callers_python
@@ -114,7 +115,7 @@ def parse(content: bytes, ending: str) -> dict[str, float]:
     text = text_of(content)
     if ending.lower() == ".csv":
         return _of_rows([row for row in csv.reader(StringIO(text)) if row])
-    document = json.loads(text)
+    document = parsed(text)
     if isinstance(document, dict) and all(isinstance(value, list) for value in document.values()):
         return _of_rows([list(row) for row in zip(*document.values(), strict=False)])
     if isinstance(document, list):

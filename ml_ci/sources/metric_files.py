@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ml_ci.config_yaml import printable
 from ml_ci.errors import ConfigError, TrainingError
 from ml_ci.records import Metric
 from ml_ci.sources import documents
@@ -156,4 +157,5 @@ def _checked(found: Iterable[tuple[str, Metric]], source: str) -> tuple[dict[str
 
 def _broken(name: str, kind: str, error: BrokenFileError, remedy: str) -> str:
     place = f"{name}, line {error.line}," if error.line else name
-    return f"{place} cannot be read as {kind}: {error}; {remedy}."
+    why = printable(str(error))  # it may quote the file
+    return f"{place} cannot be read as {kind}: {why if len(why) <= 300 else f'{why[:299]}…'}; {remedy}."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from ml_ci.errors import ConfigError, TrainingError
+from ml_ci.foreign_json import parsed
 from ml_ci.records import Run, read_record
 from ml_ci.sources.metric_files import read_metrics
 from ml_ci.sources.tracking import Tracking
@@ -58,7 +58,7 @@ def predictions_of(operand: str, run: Run, variables: Mapping[str, str]) -> byte
 
 def _is_record(text: bytes) -> bool:
     try:
-        document = json.loads(text)
+        document = parsed(text)
     except ValueError:
         return False
     return isinstance(document, dict) and "schema" in document and "metrics" in document

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import Counter
@@ -12,6 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from ml_ci.errors import MlCiError
+from ml_ci.foreign_json import DAMAGED, parsed
 from ml_ci.progress import Progress
 from ml_ci.records import DataVersion
 
@@ -100,7 +100,11 @@ class Arrivals:
     def _arrived(self, digest: str, path: Path) -> None:
         times = self.awaited.pop(digest, 0)
         if digest.endswith(FOLDER):
-            for file in json.loads(path.read_bytes()):
-                self.awaited[file["md5"]] += times
+            try:
+                files = [str(file["md5"]) for file in parsed(path.read_bytes())]
+            except DAMAGED as error:
+                raise ValueError(f"{path} is no list of a folder's files") from error
+            for file in files:
+                self.awaited[file] += times
         else:
             self._here += times * path.stat().st_size

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ml_ci.errors import OutsideError
+from ml_ci.foreign_json import DAMAGED, parsed
 from ml_ci.records import Run
 
 REMEMBERED = 1000
@@ -45,10 +46,10 @@ def read_counts(text: bytes | None, where: str) -> VerdictCounts:
     if text is None:
         return VerdictCounts()
     try:
-        document = json.loads(text)
+        document = parsed(text)
         return VerdictCounts(
             {str(digest): int(count) for digest, count in document["verdicts"].items()},
             tuple((str(digest), str(about)) for digest, about in document["counted"]),
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except DAMAGED as error:
         raise OutsideError(f"{where} is damaged: delete it from the data branch, and counting begins anew.") from error
