@@ -46,6 +46,12 @@ class Trigger:
         payload = {**_of(github), "schedule": "0 4 * * *"}
         return cls(event="schedule", ref="refs/heads/main", sha=_tip(github, "main"), payload=payload)
 
+    @classmethod
+    def workflow_run(cls, github: GitHubServer, pull: Pull, run_id: int, conclusion: str) -> Trigger:
+        """Another workflow's run on a pull request has ended; this one runs on main, whatever that was about."""
+        payload = github.run_event(pull, run_id, conclusion)
+        return cls(event="workflow_run", payload=payload, ref="refs/heads/main", sha=_tip(github, "main"))
+
 
 def _tip(github: GitHubServer, branch: str) -> str:
     sha = github.git.resolve(f"refs/heads/{branch}")
