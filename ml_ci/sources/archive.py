@@ -38,6 +38,7 @@ _LONGEST = MAX_KEY_LENGTH + 200
 _LIMITS = {".json": LARGEST_JSON, ".parquet": LARGEST_PARQUET, ".png": LARGEST_PNG}
 
 _END, _LOCAL = struct.Struct("<4s4H2LH"), struct.Struct("<4s5H3L2H")
+_ZIP64 = 20
 _LONGEST_ENTRY = 46 + _LONGEST + 1_000
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
@@ -90,13 +91,16 @@ class _Places:
             raise not_ours(f"its archive has more than {LARGEST_ARCHIVE / 1e6:.0f} MB")
         if size < _END.size:
             raise not_ours("it is no ZIP archive")
-        file.seek(size - _END.size)
+        file.seek(max(0, size - _END.size - _ZIP64))
+        before = file.read(min(_ZIP64, size - _END.size))
         sign, disk, first_disk, here, entries, length, directory, comment = _END.unpack(file.read(_END.size))
         if sign != b"PK\5\6" or comment:
             raise not_ours("it is no whole ZIP archive")
         if entries > MOST_ENTRIES or length > MOST_ENTRIES * _LONGEST_ENTRY:
             raise not_ours(f"its archive has more than {MOST_ENTRIES:,} files")
-        if disk or first_disk or here != entries or directory + length != size - _END.size:
+        # the sign of a ZIP64 end, which would take the place of what was read here
+        elsewhere = before.startswith(b"PK\6\7") or directory + length != size - _END.size
+        if disk or first_disk or here != entries or elsewhere:
             raise not_ours("its archive is not laid out as ml-ci's are")
         return cls(entries, directory)
 
