@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -12,6 +13,8 @@ from typing import Literal
 
 import pytest
 from github.CheckRun import CheckRun as PyGithubsCheckRun
+from jsonschema import Draft202012Validator
+from rich.console import Console
 
 from ml_ci.github.check import Check
 from ml_ci.github.event import Event, read_event
@@ -19,6 +22,8 @@ from ml_ci.github.outlet import GitHubOutlet
 from ml_ci.github.session import connect
 from ml_ci.github.workflow import Annotations
 from ml_ci.records import Accepted, read_record
+from ml_ci.report.models_terminal import print_models
+from ml_ci.report.terminal import print_result
 from ml_ci.result import Result, Results
 from tests.github_server import GitHubServer, Status
 from tests.github_server.fixture import github_server, start_github  # noqa: F401
@@ -333,3 +338,23 @@ def test_with_a_strict_policy_the_sentence_says_first_that_it_holds_the_merge_ba
     job.label(by="tim")
     job.publish(UNSURE_AND_HELD)
     assert "The policy holds the merge back. The label ml-ci:accept was set by" in job.comment
+
+
+def test_a_person_at_a_terminal_reads_it_first(job: Job) -> None:
+    job.label()
+    single, several = io.StringIO(), io.StringIO()
+    print_result(job.publish(WORSE).results[0], Console(file=single, width=200))
+    print_models(job.publish(_named("churn", WORSE), _named("ads", BETTER)), Console(file=several, width=200))
+    told = (single.getvalue(), several.getvalue())
+    assert told[0].startswith("❌ Fail, accepted by @Hubot: accuracy")
+    assert told[1].startswith("❌ Fail, accepted by @Hubot: 1 of 2 models fails: churn")
+    assert all("with the label ml-ci:accept on pull request 1" in text for text in told)
+
+
+def test_the_documents_are_as_their_schema_says(job: Job) -> None:
+    job.label()
+    schema = json.loads((Path(__file__).parent.parent / "docs" / "result.schema.json").read_text())
+    job.publish(WORSE)
+    Draft202012Validator(schema).validate(job.document())
+    job.publish(_named("churn", WORSE), _named("ads", BETTER))
+    Draft202012Validator(schema).validate(job.document())

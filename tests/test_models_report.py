@@ -14,18 +14,20 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from rich.console import Console
 
 from ml_ci.config import Policy
 from ml_ci.report.files import WrittenModels, forget_earlier, write_output
 from ml_ci.report.models import models_view
 from ml_ci.report.models_markdown import render_models_comment, render_models_report
 from ml_ci.report.models_terminal import print_models
+from ml_ci.report.page import Shown, render_models_page
 from ml_ci.report.presentation import Illustrations, Presentation
 from ml_ci.result import Result, Results
 from tests.render.github_markdown import text_of, to_html
 from tests.render.models import comment_of, five, many, written
 from tests.render.samples import HOSTILE, PRESENTATION, samples
-from tests.runs import BASE, decided, failed, judged, part, result, rule, run
+from tests.runs import BASE, decided, failed, judged, part, result, rule, run, scored
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "result.schema.json").read_text(encoding="utf-8"))
 ACCURACY = rule("accuracy", regression=0.005)
@@ -157,6 +159,28 @@ def test_what_the_policy_makes_of_it_is_said_where_the_verdict_does_not(policy: 
 
 
 # -- the table and the folds
+
+
+def test_models_that_were_perhaps_not_measured_on_bases_test_set_are_named_below_the_first_line() -> None:
+    def moved(found: Result, *, predictions: bool) -> Result:
+        assert found.base.run is not None
+        before, after = (
+            scored(side, digest) if predictions else replace(side, test_set=digest) if side else None
+            for side, digest in ((found.base.run, "a"), (found.head, "b"))
+        )
+        return replace(found, base=replace(found.base, run=before), head=after)
+
+    found = models(churn=moved(WORSE, predictions=True), ads=moved(SAME, predictions=False), fraud=WORSE)
+    said = (
+        "⚠️ Base and head were scored on different examples: churn.",
+        "⚠️ The data under DVC is not base's, and the test set may be a part of it: ads.",
+    )
+    file = io.StringIO()
+    print_models(found, Console(file=file, width=200))
+    page = render_models_page(found, PRESENTATION, [Shown(result=each) for each in found.results])
+    for text in (comment(found), page.split("</style>")[1], file.getvalue()):
+        top = " ".join(text_of(to_html(text)).split())[:600]
+        assert [words for words in said if words in top] == list(said)
 
 
 def test_a_row_for_each_model_with_what_decided_it_the_worst_first() -> None:

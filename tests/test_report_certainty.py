@@ -6,6 +6,7 @@ import io
 import json
 import math
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from rich.console import Console
@@ -18,7 +19,7 @@ from ml_ci.report.result_json import result_json
 from ml_ci.report.terminal import print_result
 from ml_ci.result import Result, TestSetUse
 from tests.render.github_markdown import text_of, to_html
-from tests.runs import BASE, decided, judged, part, result, run, scored
+from tests.runs import BASE, decided, judged, part, result, rule, run, scored
 
 FOUND = result(run(BASE, accuracy=0.95, loss=1.0), run(accuracy=0.945, loss=1.1))
 SURE = judged(
@@ -238,6 +239,45 @@ def test_a_failure_on_other_examples_says_so_right_after_what_failed() -> None:
     lines = comment(on_two_test_sets("fail", first, second)).splitlines()
     assert lines[0].startswith("### ❌ Fail: a")
     assert lines[1].startswith("- Base and head were scored on different examples: 100 ids")
+
+
+OTHER_DATA = "The data under DVC is not base's, and the test set may be a part of it"
+
+
+def with_digests(found: Result, base: str, head: str) -> Result:
+    """The same result, measured on these test sets, which no predictions tell."""
+    assert found.base.run is not None
+    assert found.head is not None
+    of_base = replace(found.base, run=replace(found.base.run, test_set=base))
+    return replace(found, base=of_base, head=replace(found.head, test_set=head))
+
+
+@pytest.mark.parametrize("verdict", ["pass", "fail", "inconclusive"])
+def test_other_data_and_so_perhaps_another_test_set_is_said_in_the_first_lines(
+    verdict: Literal["pass", "fail", "inconclusive"],
+) -> None:
+    outcome = judged("accuracy", 0.95, 0.9, verdict, said="is judged.")
+    found = decided(result(run(BASE, accuracy=0.95), run(accuracy=0.9)), verdict, outcome)
+    lines = comment(with_digests(found, "a", "b")).splitlines()
+    assert lines[1].startswith(f"- {OTHER_DATA}")
+    for text in everywhere(with_digests(found, "a", "b")):
+        assert OTHER_DATA in text[:400]
+    for text in everywhere(with_digests(found, "a", "a")):
+        assert OTHER_DATA not in text
+
+
+def test_that_only_one_side_has_predictions_is_said_there_too() -> None:
+    found = with_digests(result(run(BASE, accuracy=0.95), run(accuracy=0.95), rule("accuracy")), "a", "b")
+    found = replace(found, head=scored(found.head, "b"))
+    for text in everywhere(found):
+        assert "Whether base and head were scored on the same examples is not known" in text[:400]
+
+
+@pytest.mark.parametrize(("base", "head"), [("", "b"), ("a", ""), ("", "")])
+def test_where_the_test_set_is_not_known_nothing_is_said_of_it(base: str, head: str) -> None:
+    found = with_digests(result(run(BASE, accuracy=0.95), run(accuracy=0.95), rule("accuracy")), base, head)
+    for text in everywhere(found):
+        assert "test set" not in text[:300]
 
 
 # -- nothing twice, and nothing that was not taken

@@ -10,6 +10,7 @@ from ml_ci import numbers
 from ml_ci.compare.judgement import Decision, Judgement
 from ml_ci.compare.pairing import OTHER_EXAMPLES
 from ml_ci.report.accepted import acceptance_sentence, accepted_by
+from ml_ci.report.other_test_set import on_other_examples, perhaps_on_others
 from ml_ci.result import Result
 
 Tone = Literal["good", "bad", "unsure", "warning"]
@@ -45,21 +46,6 @@ def no_baseline(result: Result) -> str:
     return result.base.why or "no run of it was found, and it was not trained."
 
 
-def on_other_examples(result: Result) -> str:
-    """That both sides have predictions, but of different examples; empty where it is not so, or not known."""
-    base, head = result.base.run, result.head
-    if result.decision is None or base is None or head is None or not (base.predictions and head.predictions):
-        return ""
-    if not (base.test_set and head.test_set) or base.test_set == head.test_set:
-        return ""
-    found = result.decision
-    for text in (*(note for judgement in found.judgements for note in judgement.notes), *found.notes, *found.reasons):
-        _, known, more = text.partition(OTHER_EXAMPLES)
-        if known:
-            return f"{OTHER_EXAMPLES}{more}"
-    return f"{OTHER_EXAMPLES}."
-
-
 def headline(result: Result) -> Headline:
     """The verdict in a word, why, and what the policy makes of it."""
     title = "" if result.key == "default" else result.key
@@ -90,12 +76,13 @@ def _gate(result: Result) -> str:
 
 
 def _words(result: Result, decision: Decision) -> tuple[Tone, str, str, list[str]]:
-    other = on_other_examples(result)
+    other, perhaps = on_other_examples(result), perhaps_on_others(result)
     if decision.verdict == "fail":
-        return "bad", "❌", "Fail", _second(decision.reasons, other)
+        return "bad", "❌", "Fail", _second(decision.reasons, other or perhaps)
     if decision.verdict == "inconclusive":
-        return "unsure", "❔", "Inconclusive", _second(decision.reasons, other)
-    return _passed(result, decision, other)
+        return "unsure", "❔", "Inconclusive", _second(decision.reasons, other or perhaps)
+    tone, icon, word, reasons = _passed(result, decision, other)
+    return tone, icon, word, _second(reasons, perhaps)
 
 
 def _passed(result: Result, decision: Decision, other: str) -> tuple[Tone, str, str, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ from ml_ci.compare.judgement import Decision, Judgement, Outcome, SliceJudgement
 from ml_ci.records import Accepted
 from ml_ci.report.accepted import acceptance_sentence, accepted_by
 from ml_ci.report.headline import Headline, Tone
+from ml_ci.report.other_test_set import OTHER_DATA, UNKNOWN, on_other_examples, perhaps_on_others
 from ml_ci.report.view import MetricRow, Side, View, view
 from ml_ci.result import Result, Results
 
@@ -88,6 +89,15 @@ class ModelsView:
     groups: tuple[Group, ...]
     rows: tuple[ModelRow, ...]
     sides: tuple[SideOfAll, ...]
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """What a reader has to know first of some models, and their keys: `The test set is not that of base`."""
+
+    text: str
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +128,7 @@ def models_view(results: Results) -> ModelsView:
         groups=tuple(groups),
         rows=tuple(rows),
         sides=tuple(side for side in (_side(rows, 0), _side(rows, 1)) if side),
+        notes=tuple(_notes(rows)),
     )
 
 
@@ -251,6 +262,20 @@ def _gate(results: Results) -> str:
     policy = "The policy lets the merge through." if allowed else "The policy holds the merge back."
     not_accepted = next((result.not_accepted for result in results.results if result.not_accepted), "")
     return " ".join(filter(None, ["" if expected.get(results.verdict) else policy, not_accepted]))
+
+
+def _notes(rows: Sequence[ModelRow]) -> Iterator[Note]:
+    """Which models were not measured on base's test set, or may not have been; of a pass its word says the first."""
+    others = tuple(row.key for row in rows if row.kind != "warning" and on_other_examples(row.result))
+    if others:
+        yield Note(text="Base and head were scored on different examples", keys=others)
+    perhaps = {
+        OTHER_DATA: "The data under DVC is not base's, and the test set may be a part of it",
+        UNKNOWN: "Only one side has predictions, so whether the examples are the same is not known",
+    }
+    for text, short in perhaps.items():
+        if keys := tuple(row.key for row in rows if perhaps_on_others(row.result) == text):
+            yield Note(text=short, keys=keys)
 
 
 def _accepted(results: Results) -> Accepted | None:

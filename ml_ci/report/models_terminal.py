@@ -21,6 +21,8 @@ def print_models(results: Results, console: Console) -> None:
     models = models_view(results)
     page = Page(console)
     page.headline(models.headline)
+    for note in models.notes:
+        page.line(f"⚠️ {note.text}: {', '.join(note.keys)}.", "yellow")
     page.table([_row(row) for row in models.rows], _COLUMNS)
     for row in models.rows:
         if row.kind != "pass":
