@@ -81,7 +81,11 @@ def test_a_plot_that_another_models_training_exchanged_is_not_published(jobs: Jo
         os.mkfifo(drawn.path)
     found = jobs.pictures(pull).publish([drawn, kept], {}, a_result())
     assert shown(found) == [png("roc")]
-    assert len(jobs.problems) == 1
+    (problem,) = jobs.problems
+    assert str(problem) == (
+        "The comment shows 1 of 2 pictures: 1 not, because something else wrote to the file, or removed it, after ml-ci "
+        "had drawn it."
+    )
 
 
 def test_the_same_pictures_again_are_no_commit(jobs: Jobs) -> None:
@@ -152,14 +156,19 @@ def test_more_pictures_than_a_job_may_publish_are_left_out_and_that_is_said(jobs
     ]
     (problem,) = jobs.problems
     assert str(problem).startswith("The comment shows 30 of 40 pictures")
-    assert "the others are in the full report" in str(problem)
+    assert "10 not, because a job publishes at most 30, and at most 20 MB." in str(problem)
+    assert str(problem).endswith("is in the full report.")
 
 
 def test_a_picture_that_is_too_large_to_be_shown_makes_room_for_others(jobs: Jobs) -> None:
     plots = [plot(jobs, "huge", size=limits.LARGEST_PICTURE), *(plot(jobs, f"{n}", size=4_500_000) for n in range(6))]
     found = jobs.pictures(jobs.open_pull()).publish(plots, {}, a_result())
     assert [picture.alt for picture in found.pictures] == ["0", "1", "2", "3"], "20 MB hold four of these"
-    assert len(jobs.problems) == 1
+    (problem,) = jobs.problems
+    assert (
+        "4 of 7 pictures: 2 not, because a job publishes at most 30, and at most 20 MB; 1 not, because GitHub"
+        in str(problem)
+    )
 
 
 def test_what_a_job_said_of_its_pictures_holds_after_lost_races(jobs: Jobs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -64,9 +65,12 @@ class Pictures:
         if self._plots == "inline" or pull is None:
             self._note(results)
             return [as_text(result) for result in results]
-        places = self._places(models)
+        chosen = _chosen(models)
+        places = self._places(chosen)
         try:
-            self._branch.update(lambda read: self._files(pull, models, places, read), f"Images of pull request {pull}")
+            self._branch.update(
+                lambda read: self._files(pull, models, chosen, places, read), f"Images of pull request {pull}"
+            )
         except MlCiError as error:
             # with `auto` a token that may only read is expected, on forks for example; but an acceptance is to be kept
             expected = isinstance(error, NotPermittedError) and self._plots != "branch"
@@ -75,22 +79,16 @@ class Pictures:
             return [as_text(result) for result in results]
         return [illustrations(plots, own, lambda path: self._url(places, path)) for plots, own, _ in models]
 
-    def _places(self, models: Sequence[Drawn]) -> dict[Path, str]:
+    def _places(self, chosen: _Chosen) -> dict[Path, str]:
         """The name of each picture's file among those that are published."""
-        chosen, all_of_them = _chosen(models)
-        if len(chosen) < all_of_them:
-            self._problem(
-                OutsideError(
-                    f"The comment shows {len(chosen)} of {all_of_them} pictures, because a job publishes at most "
-                    f"{MOST_PICTURES}, and at most {MOST_BYTES / 1e6:.0f} MB: the others are in the full report."
-                )
-            )
-        return {path: sha256(png_of(path)).hexdigest() for plot in chosen for path in plot.files}
+        if why := chosen.left_out:
+            self._problem(OutsideError(why))
+        return {path: sha256(content).hexdigest() for path, content in chosen.contents.items()}
 
     def _files(
-        self, pull: int, models: Sequence[Drawn], places: Mapping[Path, str], read: Reader
+        self, pull: int, models: Sequence[Drawn], chosen: _Chosen, places: Mapping[Path, str], read: Reader
     ) -> dict[str, bytes | None]:
-        files: dict[str, bytes | None] = {image_path(name): png_of(path) for path, name in places.items()}
+        files: dict[str, bytes | None] = {image_path(name): chosen.contents[path] for path, name in places.items()}
         used = before = read_used(read)
         for plots, own, result in models:
             shown = {places[path] for plot in (*plots, *own.values()) for path in plot.files if path in places}
@@ -134,18 +132,57 @@ class Pictures:
                 self._problem(error)
 
 
-def _chosen(models: Sequence[Drawn]) -> tuple[list[Plot], int]:
-    """The pictures that are published, the first of each model before the second of any; and how many there are."""
+def _chosen(models: Sequence[Drawn]) -> _Chosen:
+    """The pictures that are published, the first of each model before the second of any.
+
+    Each is read once: a file may be exchanged at any time by what training left running.
+    """
     ranked = [(rank, plot) for plots, own, _ in models for rank, plot in enumerate((*plots, *own.values()))]
-    chosen: list[Plot] = []
-    size = 0
+    found = _Chosen()
     for _, plot in sorted(ranked, key=lambda pair: pair[0]):
         try:
-            sizes = [len(png_of(path)) for path in plot.files]
+            contents = {path: png_of(path) for path in plot.files}
         except OSError:
-            continue  # it is no longer what was drawn
-        fits = max(sizes) <= LARGEST_PICTURE and size + sum(sizes) <= MOST_BYTES
-        if fits and len(chosen) < MOST_PICTURES:
-            chosen.append(plot)
-            size += sum(sizes)
-    return chosen, len(ranked)
+            found.exchanged += 1
+            continue
+        sizes = [len(content) for content in contents.values()]
+        if max(sizes) > LARGEST_PICTURE:
+            found.too_large += 1
+        elif found.shown == MOST_PICTURES or found.size + sum(sizes) > MOST_BYTES:
+            found.too_many += 1
+        else:
+            found.shown += 1
+            found.contents |= contents
+    return found
+
+
+@dataclass
+class _Chosen:
+    """The pictures that are published: the content of each file. How many are `shown`, and how many not, by the cause."""
+
+    contents: dict[Path, bytes] = field(default_factory=dict)
+    shown: int = 0
+    too_many: int = 0
+    too_large: int = 0
+    exchanged: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that are shown."""
+        return sum(map(len, self.contents.values()))
+
+    @property
+    def left_out(self) -> str:
+        """A sentence on what is not shown, and why; empty where all are."""
+        causes = {
+            f"a job publishes at most {MOST_PICTURES}, and at most {MOST_BYTES / 1e6:.0f} MB": self.too_many,
+            f"GitHub shows none above {LARGEST_PICTURE / 1e6:.0f} MB": self.too_large,
+            "something else wrote to the file, or removed it, after ml-ci had drawn it": self.exchanged,
+        }
+        said = "; ".join(f"{count} not, because {cause}" for cause, count in causes.items() if count)
+        if not said:
+            return ""
+        there = (
+            ". What was left out for its size or number is in the full report" if self.too_many + self.too_large else ""
+        )
+        return f"The comment shows {self.shown} of {self.shown + sum(causes.values())} pictures: {said}{there}."
