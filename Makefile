@@ -54,6 +54,10 @@ lock: $(READY) ## write the locks again (ARGS=--upgrade for newer versions)
 	$(LOCK) $(ARGS) --output-file requirements/run.txt pyproject.toml
 	$(LOCK) $(ARGS) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml
 
+.PHONY: fuzz
+fuzz: $(READY) ## try made-up inputs on all that reads foreign files (ARGS="--inputs 1000000")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: image
 image: ## build the container image, and print its size by layer
 	@scripts/image.sh

@@ -60,6 +60,11 @@ def run(
         )
     except FileNotFoundError as error:
         raise OutsideError(f"{program} was not found: install it, or put it on the PATH.") from error
+    except (OSError, ValueError) as error:  # an argument of 128 KiB, or with a NUL in it
+        why = error.strerror if isinstance(error, OSError) else error
+        raise OutsideError(
+            f"{program} could not be started ({why}): is a name that it was given far too long?"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise OutsideError(f"{program} did not answer within {timeout:.0f} seconds.") from error
 
