@@ -35,6 +35,7 @@ from ml_ci.side import Workshop
 from ml_ci.sources.git import Credential, Git
 from ml_ci.sources.signals import end_on_signals
 from ml_ci.sources.tracking import Tracking
+from ml_ci.sources.variables import without_tokens
 from ml_ci.workshop import output_folder, tracking, workshop
 
 
@@ -113,7 +114,7 @@ def _main(environ: Mapping[str, str], annotations: Annotations, secrets: Secrets
     if todo is Activity.PUBLISH:
         return publish_on_github(event, inputs, environ, annotations, outside.sleep)
     top = Path(environ.get("GITHUB_WORKSPACE") or ".")
-    git = Git.discover(top, _without_inputs(environ, inputs.token), Credential(event.server_url, inputs.token))
+    git = Git.discover(top, without_tokens(environ, inputs.token), Credential(event.server_url, inputs.token))
     token = checked_token(inputs.token)
     outlet = GitHubOutlet(
         event=event,
@@ -244,11 +245,6 @@ def _config(inputs: Inputs, top: Path) -> Config:
     if inputs.train:
         config = replace(config, train=inputs.train, overridden=config.overridden | {"train"})
     return adjusted(config, inputs)
-
-
-def _without_inputs(environ: Mapping[str, str], token: str) -> dict[str, str]:
-    """No program that ml-ci starts needs the inputs, and least of all the token, under whatever name it is there."""
-    return {name: value for name, value in environ.items() if not name.startswith("INPUT_") and value != token}
 
 
 def _hiding(secrets: Secrets) -> Write:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ml_ci.compare.rule_changes import RuleChange, rule_changes
 from ml_ci.config import Config, PredictionsSpec
 from ml_ci.config_models import at_base
+from ml_ci.config_pass_env import allows_no_more, widest
 from ml_ci.config_reader import FILE_NAMES, parse
 from ml_ci.errors import MlCiError
 from ml_ci.sources.git import Git
@@ -21,10 +22,14 @@ GONE = "gone"
 
 @dataclass(frozen=True, kw_only=True)
 class BaseConfig:
-    """The base's configuration of the same model; None where it has none, and `why` says why if it cannot be read."""
+    """The base's configuration of the same model; None where it has none, and `why` says why if it cannot be read.
+
+    `pass_env` is what training may see as base's file says, also for a model that is not in it; None: everything.
+    """
 
     config: Config | None = None
     why: str = ""
+    pass_env: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +52,8 @@ def read_base(git: Git, commit: str, config: Config) -> BaseConfig:
 
 def of_model(whole: Config | None, config: Config) -> BaseConfig:
     """What the base's file, where it has one, says of the model that head's `config` is of."""
-    return BaseConfig(config=at_base(whole, config) if whole else None)
+    own = at_base(whole, config) if whole else None
+    return BaseConfig(config=own, pass_env=own.pass_env if own else widest(whole) if whole else None)
 
 
 def with_models_of_base(git: Git, commit: str | None, config: Config) -> Config:
@@ -100,10 +106,13 @@ def judged_by(base: BaseConfig, config: Config) -> Judged:
     """
     own = base.config
     if own is None:
-        return Judged(config=config)
+        # a model that is new may not show itself what no other model sees
+        new = config.pass_env if allows_no_more(config.pass_env, base.pass_env) else base.pass_env
+        return Judged(config=replace(config, pass_env=new))
     changes = rule_changes(own, config)
     if own.policy.rules == "head":
-        return Judged(config=config, changes=changes)
+        # who may say how a model is judged may not say thereby which secrets it gets
+        return Judged(config=replace(config, pass_env=own.pass_env), changes=tuple(map(_once_merged, changes)))
     # what the workflow says of it is not in the repository's file, and holds for both
     inconclusive = (config if "inconclusive" in config.overridden else own).policy.inconclusive
     return Judged(
@@ -113,12 +122,17 @@ def judged_by(base: BaseConfig, config: Config) -> Judged:
             slices=own.slices,
             policy=replace(own.policy, inconclusive=inconclusive),
             baseline=own.baseline,
+            pass_env=own.pass_env,
             repeats=max(own.repeats, config.repeats),
             predictions=_predictions(own.predictions, config.predictions),
         ),
         changes=changes,
         by_base=True,
     )
+
+
+def _once_merged(change: RuleChange) -> RuleChange:
+    return replace(change, name="pass-env (once it is merged)") if change.name == "pass-env" else change
 
 
 def trained_as(base: BaseConfig, config: Config) -> Config:

@@ -108,7 +108,8 @@ class Config:
     `train` is None where the file does not say: then `dvc repro` or `python train.py`. `timeout` is in seconds.
     `metrics` is None where the file does not say: then the usual names and those that dvc.yaml declares.
     `pull` is True, False, or the DVC targets to pull; None means: if the repository uses DVC.
-    `source` is the file that it was read from, None where there was none. `models` are whole configurations, one for each
+    `pass_env` are the environment variables that training sees besides those that it always does (`*` stands for any
+    letters); None means all but those that it never sees. `source` is the file that it was read from, None where there was none. `models` are whole configurations, one for each
     model, with a key each; where there are any, only `key` of this one counts. `name` is what `models` calls this one;
     empty where the file is about one model.
     """
@@ -130,6 +131,7 @@ class Config:
     slices: tuple[SliceRule, ...] = ()
     policy: Policy = field(default_factory=Policy)
     baseline: BaselinePolicy = "auto"
+    pass_env: tuple[str, ...] | None = None
     key: str = "default"
     models: tuple[Config, ...] = ()
     name: str = ""

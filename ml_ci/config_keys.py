@@ -12,17 +12,17 @@ from ml_ci.errors import ConfigError
 
 ACTED_ON = (
     "train", "working-directory", "environment", "timeout", "data", "inputs", "metrics", "params", "plots",
-    "report", "predictions", "repeats", "gate", "slices", "policy", "baseline", "key",
+    "report", "predictions", "repeats", "gate", "slices", "policy", "baseline", "pass-env",
+    "key",
 )  # fmt: skip
 WITHOUT_EFFECT = ("evaluate", "attribute", "max-trainings")
 """Keys of the contract that change no verdict by being passed over; each is a warning."""
 UNSUPPORTED = {
-    "pass-env": "take it out",
     "gate.data": "take it out",
 }
 """Keys of the contract without which the verdict would be wrong or unsafe, with what to do instead."""
 
-TOP = (*ACTED_ON, *WITHOUT_EFFECT, "models", "pass-env")
+TOP = (*ACTED_ON, *WITHOUT_EFFECT, "models")
 RULE = ("direction", "min", "max", "max-regression")
 SLICE = ("metric", "direction", "max-regression", "min-size")
 POLICY = ("confidence", "inconclusive", "no-baseline", "rules")
@@ -78,5 +78,5 @@ def _unknown(field: Field, keys: tuple[str, ...]) -> ConfigError:
     elsewhere = get_close_matches(usual, [key for level, _ in _HOMES for key in level], n=1)
     if elsewhere:
         return field.place.error(f"{said}; did you mean {quoted(elsewhere[0])}, {home(elsewhere[0])}?")
-    usable = [key for key in keys if key not in ("pass-env", "rules")]
+    usable = [key for key in keys if key != "rules"]
     return field.place.error(f"{said}; the keys here are {', '.join(usable)}.")

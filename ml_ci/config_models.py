@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ml_ci import config_values as values
 from ml_ci.config import Config
-from ml_ci.config_keys import TOP, known, unsupported
+from ml_ci.config_keys import TOP, known
 from ml_ci.config_yaml import Field, quoted
 from ml_ci.errors import ConfigError
 
@@ -101,8 +101,6 @@ def _own(entry: Field) -> dict[str, Field]:
     fields = known(values.mapping(entry, "{working-directory: churn}"), TOP)
     if "models" in fields:
         raise fields["models"].place.error('"models" belongs at the top level; a model has none of its own.')
-    if "pass-env" in fields:
-        raise unsupported(fields["pass-env"], "pass-env")
     return fields
 
 

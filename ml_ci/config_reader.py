@@ -9,8 +9,9 @@ from pathlib import Path
 from ml_ci import config_values as values
 from ml_ci.config import BASELINES, Config, EnvironmentSpec
 from ml_ci.config_gate import gate, policy, slices
-from ml_ci.config_keys import DATA, ENVIRONMENT, TOP, WITHOUT_EFFECT, known, read, unsupported
+from ml_ci.config_keys import DATA, ENVIRONMENT, TOP, WITHOUT_EFFECT, known, read
 from ml_ci.config_models import models
+from ml_ci.config_pass_env import pass_env
 from ml_ci.config_paths import glob, path, target
 from ml_ci.config_predictions import predictions
 from ml_ci.config_values import mapping, strings
@@ -55,8 +56,6 @@ def parse(text: str | bytes, name: str) -> Config:
 
 def _settings(top: dict[str, Field]) -> Config:
     """The configuration of one model, by its keys."""
-    if "pass-env" in top:
-        raise unsupported(top["pass-env"], "pass-env")
     default = Config()
     folder = read(top, "working-directory", path, default.working_directory)
     globs = partial(strings, read=partial(glob, base=folder))
@@ -79,6 +78,7 @@ def _settings(top: dict[str, Field]) -> Config:
         slices=read(top, "slices", partial(slices, rules=rules, predictions=predicted), default.slices),
         policy=read(top, "policy", policy, default.policy),
         baseline=read(top, "baseline", partial(values.choice, choices=BASELINES), default.baseline),
+        pass_env=read(top, "pass-env", pass_env, default.pass_env),
         key=read(top, "key", _key, default.key),
         unused={key: field.place.line for key, field in top.items() if key in WITHOUT_EFFECT},
     )

@@ -108,7 +108,7 @@ def prepare(
                 git.top,
                 config.environment,
                 cache=shop.cache / "envs",
-                outer=training_variables(shop.variables),
+                outer=training_variables(shop.variables, config.pass_env),
                 in_container=shop.in_container,
                 log=shop.out / f"environment-{name}.log",
                 owner=git.owner,

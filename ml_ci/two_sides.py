@@ -24,7 +24,6 @@ from ml_ci.scores import PACKAGES
 from ml_ci.side import Side
 from ml_ci.slow_imports import SlowImports
 from ml_ci.sources.baseline import Known, last_record, look_for, without_training
-from ml_ci.sources.git import Git
 from ml_ci.sources.moved import moved_variables, with_own_packages
 from ml_ci.sources.parameter_files import changed_parameters
 from ml_ci.sources.record_store import RunStore

@@ -305,10 +305,13 @@ BAD: dict[str, tuple[int, tuple[str, ...]]] = {
     "models_nothing_said": (3, ('"fraud" has no value',)),
     "models_inherited_path": (1, ('"../../params.yaml"', "out of the repository")),
     "models_unused_mistake": (1, ('did you mean "direction"',)),
-    "models_pass_env": (3, ('"pass-env" is not supported',)),
+    "models_pass_env": (3, ('"ML_CI_CACHE" is never shown to training',)),
     "models_slices": (1, ('"slices" needs "predictions"',)),
+    "pass_env": (3, ('"GITHUB_TOKEN" is never shown to training',)),
+    "pass_env_glob": (1, ('"ACTIONS_*" is never shown to training',)),
+    "pass_env_text": (1, ('"pass-env" must be a list', '["AWS_*"]')),
+    "pass_env_name": (1, ('"AWS KEY" cannot be the name of a variable',)),
     # what going on without would be unsafe
-    "pass_env": (1, ('"pass-env" is not supported by this version of ml-ci',)),
     "policy_rules": (2, ('"rules" must be base or head, not "any"',)),
     "gate_data": (2, ('"gate.data" is not supported by this version of ml-ci',)),
 }

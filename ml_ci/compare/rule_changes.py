@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 from ml_ci import numbers
 from ml_ci.compare.wording import describe, tolerated
 from ml_ci.config import Config, Rule, SliceRule, Tolerance
+from ml_ci.config_pass_env import allows_no_more
 
 Effect = Literal["loosens", "tightens", "changes"]
 
@@ -31,7 +32,7 @@ class RuleChange:
 
 
 def rule_changes(base: Config, head: Config) -> tuple[RuleChange, ...]:
-    """All that differs in what decides: gate, slices, policy, and what the verdict stands on; loosened ones first."""
+    """All that differs in what decides, or in what training sees: gate, slices, policy, evidence, variables; loosened ones first."""
     found = [
         *_of_gate(base, head),
         *_of_slices(base, head),
@@ -95,6 +96,8 @@ def _of_policy(base: Config, head: Config) -> Iterator[RuleChange]:
 
 
 def _of_evidence(base: Config, head: Config) -> Iterator[RuleChange]:
+    if base.pass_env != head.pass_env:
+        yield _change("pass-env", "", _passed(base.pass_env), _passed(head.pass_env), _of_variables(base, head))
     if base.baseline != head.baseline:
         effect: Effect = "loosens" if head.baseline == "none" else "changes"
         yield _change("baseline", "", base.baseline, head.baseline, effect)
@@ -160,6 +163,16 @@ def _number(value: float | None) -> str | None:
 
 def _tolerance(value: Tolerance | None) -> str | None:
     return None if value is None else tolerated(value)
+
+
+def _of_variables(base: Config, head: Config) -> Effect:
+    if not allows_no_more(head.pass_env, base.pass_env):
+        return "loosens"
+    return "changes" if allows_no_more(base.pass_env, head.pass_env) else "tightens"
+
+
+def _passed(names: tuple[str, ...] | None) -> str:
+    return "everything" if names is None else ", ".join(names) or "nothing"
 
 
 def _listed(names: tuple[str, ...] | None) -> str:

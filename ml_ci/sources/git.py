@@ -17,6 +17,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Protocol
 
+from ml_ci.config_pass_env import PLACES
+from ml_ci.config_yaml import quoted
 from ml_ci.errors import ConfigError, OutsideError, TrainingError
 from ml_ci.sources import process
 from ml_ci.sources.git_credentials import Keeper
@@ -36,12 +38,6 @@ SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
 }
-
-PLACES = frozenset(
-    """GIT_DIR GIT_WORK_TREE GIT_IMPLICIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
-    GIT_COMMON_DIR GIT_PREFIX GIT_GRAFT_FILE GIT_SHALLOW_FILE GIT_NAMESPACE GIT_INTERNAL_SUPER_PREFIX""".split()
-)
-"""What git sets for its hooks: there, it would take the base's worktree for the user's."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +162,7 @@ class Git:
             # actions/checkout brings one commit, and no names of branches
             with suppress(OutsideError):
                 return self.fetch_branch(revision)
-        raise ConfigError(f"git does not know the revision {revision!r}: fetch it, or name another base.")
+        raise ConfigError(f"git does not know the revision {quoted(revision)}: fetch it, or name another base.")
 
     def has(self, sha: str) -> bool:
         """Whether the commit is in this clone."""
@@ -180,7 +176,7 @@ class Git:
         # a depth would turn a full clone into a shallow one
         depth = ["--depth=1"] if shallow else []
         answer = self.run(
-            "fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", *depth, "origin", sha, remote=True
+            "fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", *depth, "--", "origin", sha, remote=True
         )
         if answer.returncode or not self.has(sha):
             raise OutsideError(
@@ -193,9 +189,13 @@ class Git:
         answer = self.run("ls-remote", "--exit-code", "origin", f"refs/heads/{name}", remote=True)
         if answer.returncode:
             raise OutsideError(
-                f"origin did not name its branch {name} ({last_words(answer.stderr)}): check the remote."
+                f"origin did not name its branch {quoted(name)} ({last_words(answer.stderr)}): check the remote."
             )
-        tip = answer.stdout.decode().split()[0]
+        # git takes the name for the end of one: `refs/heads/refs/heads/main` fits as well, and may come first
+        refs = [line.split("\t") for line in answer.stdout.decode(errors="replace").splitlines()]
+        tip = next((sha for sha, ref in refs if ref == f"refs/heads/{name}"), None)
+        if tip is None:
+            raise OutsideError(f"origin has no branch {quoted(name)}: name one that it has.")
         self.ensure(tip)
         return tip
 

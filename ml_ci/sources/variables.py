@@ -2,64 +2,49 @@
 
 from __future__ import annotations
 
+import base64
 import os
-import re
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from ml_ci.sources import guard
-from ml_ci.sources.git import PLACES
+from ml_ci.config_pass_env import PLACES, TOKENS, is_hidden, passes
+from ml_ci.sources.git_settings import Setting, given_by, with_settings
 from ml_ci.sources.process import Owner
 from ml_ci.sources.reaper import Reaper
 
-_TOKENS = (
-    "GITHUB_TOKEN",
-    "GH_TOKEN",
-    "GITHUB_ENTERPRISE_TOKEN",
-    "GH_ENTERPRISE_TOKEN",
-    "INPUT_GITHUB-TOKEN",
-    "INPUT_GITHUB_TOKEN",
-)
-
-_HIDDEN = {
-    *_TOKENS,
-    # files by which a step sets variables and outputs of the steps after it
-    "GITHUB_ENV",
-    "GITHUB_PATH",
-    "GITHUB_OUTPUT",
-    "GITHUB_STATE",
-    "GITHUB_STEP_SUMMARY",
-    # whoever reaches Docker's socket is root on the machine
-    "DOCKER_HOST",
-    # `git -c` settings in one quoted string, among them a credential's
-    "GIT_CONFIG_PARAMETERS",
-    # where a git hook's repository is, which is not where base is trained
-    *PLACES,
-}
-
-_HIDDEN_PREFIXES = (
-    "INPUT_",  # the action's inputs, the token among them
-    "ACTIONS_",  # the runner's own tokens: cache, artifacts, identity (OIDC)
-    "ML_CI_",  # our own
-)
-
-_SHOWN = {"ML_CI_SEED", guard.VARIABLE}
-
-_CREDENTIAL = re.compile(r"(?i)^(http\..*extraheader|http\.extraheader|credential\.|url\.)")
+_USERS = ("x-access-token", "x-oauth-basic", "oauth2", "git", "")
+_SHORTEST = 8
+"""Characters of what is taken for a token wherever it stands: a shorter one would be found in any text."""
+_NEEDED = ("ML_CI_CACHE", "ML_CI_REAPER", "ML_CI_SEED")
 
 
-def training_variables(outer: Mapping[str, str]) -> dict[str, str]:
+def without_tokens(environ: Mapping[str, str], token: str) -> dict[str, str]:
+    """The job's environment as the programs that ml-ci starts for itself get it (git, DVC, the MLflow server).
+
+    None of them needs the inputs, the runner's tokens and files, or GitHub's token, under whatever name it is there.
+    """
+    names = [name for name in environ if name in _NEEDED or name in PLACES or not is_hidden(name)]
+    return _without_values({name: environ[name] for name in names}, _forms({token}))
+
+
+def training_variables(outer: Mapping[str, str], passed: tuple[str, ...] | None = None) -> dict[str, str]:
     """Of the job's environment, what training may see: all but GitHub's tokens, and what reaches later steps.
 
     Training runs the code of a pull request, which nobody may have read yet. It could post a token to anywhere, or
     write to GITHUB_ENV and so run in the next step, with that step's secrets. Everything else is the user's, who may
-    need it: cloud credentials, MLFLOW_TRACKING_URI, proxies. The token is also hidden under any other name.
+    need it: cloud credentials, MLFLOW_TRACKING_URI, proxies; or, with `passed`, only what that names (`pass-env`) and
+    what no program can do without. The token is also hidden under any other name.
     """
-    tokens = {outer[name] for name in _TOKENS if outer.get(name)}
-    kept = {name: value for name, value in outer.items() if not _hidden(name) and value not in tokens}
-    return _without_git_credentials(kept)
+    tokens = {outer[name] for name in TOKENS if outer.get(name)}
+    kept = {name: value for name, value in outer.items() if passes(name, passed)}
+    return _without_git_credentials(_without_values(kept, _forms(tokens)))
+
+
+def minimal_variables(outer: Mapping[str, str]) -> dict[str, str]:
+    """What no program can do without, and nothing of the user's."""
+    return training_variables(outer, ())
 
 
 def user_variables(variables: Mapping[str, str], owner: Owner | None, reaper: Reaper) -> dict[str, str]:
@@ -80,30 +65,22 @@ def user_variables(variables: Mapping[str, str], owner: Owner | None, reaper: Re
     return changed
 
 
-def _hidden(name: str) -> bool:
-    name = name.upper()
-    return name not in _SHOWN and (name in _HIDDEN or name.startswith(_HIDDEN_PREFIXES))
+def _forms(tokens: Collection[str]) -> list[str]:
+    """The tokens as they travel: as they are, and as the password of a login."""
+    logins = [base64.b64encode(f"{user}:{token}".encode()).decode() for token in tokens for user in _USERS]
+    return [form for form in (*tokens, *logins) if len(form) >= _SHORTEST]
 
 
-def _without_git_credentials(variables: dict[str, str]) -> dict[str, str]:
-    """Git's settings by variable (GIT_CONFIG_COUNT, …_KEY_n, …_VALUE_n), renumbered without those that hold secrets."""
-    pairs = []
-    count = variables.get("GIT_CONFIG_COUNT", "")
-    for number in range(int(count) if count.isdecimal() else 0):
-        key = variables.get(f"GIT_CONFIG_KEY_{number}", "")
-        if key and not _CREDENTIAL.match(key):
-            pairs.append((key, variables.get(f"GIT_CONFIG_VALUE_{number}", "")))
-    kept = {
-        name: value
-        for name, value in variables.items()
-        if not name.startswith(("GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"))
-    }
-    for number, (key, value) in enumerate(pairs):
-        kept[f"GIT_CONFIG_KEY_{number}"] = key
-        kept[f"GIT_CONFIG_VALUE_{number}"] = value
-    if pairs:
-        kept["GIT_CONFIG_COUNT"] = str(len(pairs))
-    return kept
+def _without_values(variables: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if not any(secret in value for secret in secrets)}
+
+
+def _without_git_credentials(variables: Mapping[str, str]) -> dict[str, str]:
+    """Git's settings by variable, renumbered without those that hold secrets."""
+    if "GIT_CONFIG_COUNT" not in variables:
+        return dict(variables)
+    given = [Setting(scope="command", file=None, name=name, value=value) for name, value in given_by(variables)]
+    return with_settings(variables, [(each.name, each.value) for each in given if not each.is_secret])
 
 
 def _usable(home: str | None, owner: Owner) -> bool:
