@@ -55,6 +55,12 @@ class Fork:
         self.github.git.commit_files(branch, files, on=base)
         return self.github.add_pull(branch, base=base, fork=fork, author=fork or "dependabot[bot]")
 
+    def push(self, pull: Pull, files: Mapping[str, str]) -> None:
+        """Push a commit with these files to the pull request's branch."""
+        pull.head_sha = self.github.git.commit_files(pull.head, files)
+        # the merge of what was there before
+        pull.merge_sha = None
+
     def train(self, pull: Pull, **inputs: str) -> Done:
         """The pull request's own job, with its artifact uploaded."""
         workspace = self._folder("workspace")
@@ -131,7 +137,9 @@ def handed(pull: Pull, folder: Path, *, accuracy: float = 0.95, base: Run | None
 
     `compared` is the commit that it says to have compared with, `failure` why it has no head, `key` the model's.
     """
-    head = replace(run(pull.head_sha, accuracy=accuracy), key=more.get("key", "default"), plots=())
+    key = more.get("key", "default")
+    head = replace(run(pull.head_sha, accuracy=accuracy), key=key)
+    base = base and replace(base, key=key)
     baseline = Baseline(
         commit=more.get("compared", pull.base_sha), origin="trained" if base else "none", run=base, why="it says so"
     )
