@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ml_ci import material as materials
-from ml_ci.base_config import Judged
+from ml_ci.base_config import Judged, judged_by, of_model, with_models_of
 from ml_ci.compare.comparison import Change
 from ml_ci.config import Config
 from ml_ci.errors import MlCiError, OutsideError, TrainingError
@@ -40,14 +40,14 @@ class Ground:
     """What is known without believing what was handed over.
 
     `head_commit` is the commit under review, `base_commit` what it is compared with if the job says nothing of that.
-    `doubt` says in one sentence why a commit cannot be what the job compared with; it is empty where it can. `records` are
-    where runs of the base are, and verdicts are counted. `code` are the files that differ, `warnings` what is to be said.
+    `doubt` says in one sentence why a commit cannot be what the job compared with; it is empty where it can. `stores` are
+    where runs of the base are; in the first of them verdicts are counted. `code` are the files that differ, `warnings` what is to be said.
     """
 
     head_commit: str
     base_commit: str | None
     doubt: Callable[[str], str]
-    records: Records
+    stores: Sequence[Records]
     code: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -69,7 +69,7 @@ def judge_anew(handed: HandedOver, judged: Judged, ground: Ground, out: Path) ->
         known = _take_base(handed, config, ground, journal, out)
         for sha256, content in handed.images.items():
             journal.write_image(out, sha256, content)
-        _assemble(handed, handed.head, config, known, ground.records, journal)
+        _assemble(handed, handed.head, config, known, ground.stores, journal)
         if journal.head is None:
             raise AssertionError("it was handed over")
         return judge(config, journal, journal.head)
@@ -77,10 +77,54 @@ def judge_anew(handed: HandedOver, judged: Judged, ground: Ground, out: Path) ->
         return failed(config.key, error, journal)
 
 
-def not_handed_over(judged: Judged, ground: Ground, error: MlCiError) -> Result:
-    """The result of a model of which nothing was handed over; `error` says so."""
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """How each model is judged; one of a file with several of them, where `several`. `warnings` are what is to be said."""
+
+    judged: tuple[Judged, ...]
+    several: bool
+    warnings: tuple[str, ...] = ()
+
+
+def rules_of(base: Config | None, head: Callable[[], Config | None], default: Config) -> Rules:
+    """The rules of base's configuration, and what `head`'s changes in them, of all models that either has.
+
+    Where head's cannot be read, which is what `head` then raises, it does without. `default` is for who has no file.
+    """
+    warnings: tuple[str, ...] = ()
+    try:
+        own = head()
+        config = with_models_of(base, own or default, here=own is not None)
+    except MlCiError as error:
+        warnings = (f"What the pull request changes in the rules is not known: {error}",)
+        config = base or default
+    judged = tuple(_as_base_says(base, model) for model in config.models or (config,))
+    return Rules(judged=judged, several=bool(config.models), warnings=warnings)
+
+
+def judge_model(handed: Sequence[HandedOver], judged: Judged, ground: Ground, out: Path) -> Result:
+    """Judge anew what was handed over of one model. That nothing was is an error, and never a pass."""
+    key = judged.config.key
+    for each in handed:
+        if each.key == key:
+            return judge_anew(each, judged, ground, out)
     journal = _journal(ground)
-    return failed(take_rules(judged, journal).key, error, journal)
+    words = f"the pull request's own job handed over nothing of {key}, which is configured: its log says more."
+    return failed(take_rules(judged, journal).key, OutsideError(words), journal)
+
+
+def not_asked_for(handed: Sequence[HandedOver], rules: Rules) -> tuple[str, ...]:
+    """A sentence on the models that were handed over and are in nobody's configuration."""
+    strange = sorted({each.key for each in handed} - {each.config.key for each in rules.judged})
+    names = ", ".join(strange[:5])
+    return (f"What was handed over of {names} is not shown: no such model is configured.",) if strange else ()
+
+
+def _as_base_says(whole: Config | None, model: Config) -> Judged:
+    """How a model is judged: by base's rules, and as base calls it. Under a new name it would have no record."""
+    base = of_model(whole, model)
+    judged = judged_by(base, model)
+    return replace(judged, config=replace(judged.config, key=base.config.key)) if base.config else judged
 
 
 def _journal(ground: Ground) -> Journal:
@@ -112,7 +156,7 @@ def _take_base(handed: HandedOver, config: Config, ground: Ground, journal: Jour
     if doubt:
         raise OutsideError(doubt)
     journal.base = Baseline(commit=commit, origin="none", why="it was not looked for")
-    known = None if config.baseline == "none" else look_for(config.key, commit, None, [ground.records])
+    known = None if config.baseline == "none" else look_for(config.key, commit, None, ground.stores)
     if known:
         journal.base = known.baseline
         for image in known.run.images:
@@ -120,7 +164,7 @@ def _take_base(handed: HandedOver, config: Config, ground: Ground, journal: Jour
             if content is not None:
                 journal.write_image(out, image.sha256, content)
     elif config.baseline in ("found", "none"):
-        journal.base = without_training(config.baseline, [ground.records], commit)
+        journal.base = without_training(config.baseline, ground.stores, commit)
     elif handed.base and handed.base_commit:
         run = _bounded(handed.base, config)
         journal.base = Baseline(commit=commit, origin=handed.base_origin, run=run, why=handed.why)
@@ -134,12 +178,12 @@ def _take_base(handed: HandedOver, config: Config, ground: Ground, journal: Jour
 
 
 def _assemble(
-    handed: HandedOver, head: Run, config: Config, known: Known | None, records: Records, journal: Journal
+    handed: HandedOver, head: Run, config: Config, known: Known | None, stores: Sequence[Records], journal: Journal
 ) -> None:
     """Put head's run and both sides' predictions into the journal, and what the records know besides."""
     base = journal.base.run
     same = base is not None and handed.head_origin == "same-inputs" and _is_same(base, head)
-    journal.stored = materials.fetch(config, known, [records], records, same_inputs=same)
+    journal.stored = materials.fetch(config, known, stores, stores[0], same_inputs=same)
     journal.warnings += journal.stored.warnings
     before = None
     if known:

@@ -6,14 +6,14 @@ fork, and believes nothing that was handed over: neither which pull request it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
-from ml_ci.base_config import Judged, judged_by, of_model, whole_config, with_models_of
+from ml_ci.base_config import whole_config
 from ml_ci.compare.comparison import Change
 from ml_ci.config import Config
 from ml_ci.errors import MlCiError, OutsideError
@@ -24,7 +24,7 @@ from ml_ci.github.outlet import GitHubOutlet
 from ml_ci.github.pulls import Pull, Pulls
 from ml_ci.github.triggering_run import TriggeringRun
 from ml_ci.job import failed
-from ml_ci.judged_anew import Ground, judge_anew, not_handed_over
+from ml_ci.judged_anew import Ground, judge_model, not_asked_for, rules_of
 from ml_ci.result import Result, Results
 from ml_ci.sources.archive import unpack
 from ml_ci.sources.handover import HandedOver, read_handover
@@ -161,41 +161,20 @@ class _Subject:
     def _judged(self, outlet: GitHubOutlet) -> Result | Results:
         if isinstance(self._base, MlCiError):
             raise self._base
-        handed = {each.key: each for each in self._handed_over()}
-        config, warnings = self._config(self._base)
-        judged = [_as_base_says(self._base, model) for model in config.models or (config,)]
-        strange = sorted(set(handed) - {each.config.key for each in judged})
-        if strange:
-            warnings.append(
-                f"What was handed over of {', '.join(strange[:5])} is not shown: no such model is configured."
-            )
-        ground = self._ground(outlet, warnings)
-        if not config.models:
-            return outlet.publish(self._result(handed, judged[0], ground, outlet.out))
+        base, handed = self._base, self._handed_over()
+        rules = rules_of(base, self._of_head, self._desk.adjusted(Config()))
+        ground = self._ground(outlet, [*rules.warnings, *not_asked_for(handed, rules)])
+        if not rules.several:
+            return outlet.publish(self._desk.told(judge_model(handed, rules.judged[0], ground, outlet.out)))
         parts = []
-        for each in judged:
-            folder = outlet.out / each.config.key
+        for judged in rules.judged:
+            folder = outlet.out / judged.config.key
             make_output_folder(folder)
-            parts.append(outlet.write(self._result(handed, each, ground, folder), folder))
+            parts.append(outlet.write(self._desk.told(judge_model(handed, judged, ground, folder)), folder))
         return outlet.publish_models(self.key, parts)
 
-    def _result(self, handed: Mapping[str, HandedOver], judged: Judged, ground: Ground, out: Path) -> Result:
-        key = judged.config.key
-        if key in handed:
-            return self._desk.told(judge_anew(handed[key], judged, ground, out))
-        words = f"the pull request's own job handed over nothing of {key}, which the configuration has: see its log."
-        return not_handed_over(judged, ground, OutsideError(words))
-
-    def _config(self, base: Config | None) -> tuple[Config, list[str]]:
-        """Head's configuration, for what it changes in the rules, with the models that only base's has; or else base's."""
-        try:
-            head = self._read(self.pull.head_ref, "the pull request")
-        except MlCiError as error:
-            return base or self._default(), [f"What the pull request changes in the rules is not known: {error}"]
-        return with_models_of(base, head or self._default(), here=head is not None), []
-
-    def _default(self) -> Config:
-        return self._desk.adjusted(Config())
+    def _of_head(self) -> Config | None:
+        return self._read(self.pull.head_ref, "the pull request")
 
     def _read(self, commit: str, whose: str) -> Config | None:
         whole = whole_config(self._desk.pulls.read, commit, self._desk.names, whose)
@@ -211,7 +190,7 @@ class _Subject:
             head_commit=self.pull.head_sha,
             base_commit=self._named_base() or self.pull.base_sha,
             doubt=self._doubt,
-            records=outlet.records,
+            stores=(outlet.records,),
             code=code,
             warnings=tuple(warnings),
         )
@@ -248,10 +227,3 @@ class _Subject:
         folder.mkdir()
         unpack(archive, folder)
         return read_handover(folder, head_sha=run.head_sha)
-
-
-def _as_base_says(whole: Config | None, model: Config) -> Judged:
-    """How a model is judged: by base's rules, and as base calls it. Under a new name it would have no record."""
-    base = of_model(whole, model)
-    judged = judged_by(base, model)
-    return replace(judged, config=replace(judged.config, key=base.config.key)) if base.config else judged
