@@ -6,6 +6,7 @@ server is up waits in the backlog instead of failing.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -22,7 +23,9 @@ from types import TracebackType
 from typing import Protocol
 
 from ml_ci.errors import OutsideError
-from ml_ci.sources.variables import training_variables
+from ml_ci.sources import mlflow_login
+from ml_ci.sources.mlflow_logins import accepted, new_token, with_login
+from ml_ci.sources.variables import minimal_variables, training_variables
 
 HOST = "127.0.0.1"
 DATABASE = "mlflow.db"
@@ -46,8 +49,8 @@ def empty_store() -> Path:
 class MlflowServer:
     """A server of the installed MLflow on a free loopback port, with its store under `folder`.
 
-    Entering the context starts it and returns at once; `uri` is valid from then on. The store is kept by MLflow's
-    version, since a store of another version would have to be migrated.
+    Entering the context starts it and returns at once; `uri` is valid from then on, and holds the login that the server
+    wants. The store is kept by MLflow's version, since a store of another version would have to be migrated.
     """
 
     def __init__(self, folder: Path, variables: Mapping[str, str], guard: Guard) -> None:
@@ -65,18 +68,20 @@ class MlflowServer:
         with socket.socket() as listening, self.log.open("wb") as log:
             listening.bind((HOST, 0))
             listening.listen(128)
-            self.uri = f"http://{HOST}:{listening.getsockname()[1]}"
+            token = new_token()
+            self.uri = with_login(f"http://{HOST}:{listening.getsockname()[1]}", token)
             self._process = subprocess.Popen(
                 self._command(listening.fileno()),
                 env=self._environment(),
                 cwd=self.store,
                 pass_fds=(listening.fileno(),),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         self._guard.group(self._process.pid)
+        self._tell(accepted(token, training_variables(self._variables), HOST))
         return self
 
     def __exit__(
@@ -87,6 +92,12 @@ class MlflowServer:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._guard.group_done(self._process.pid)
+
+    def _tell(self, logins: list[str]) -> None:
+        """Tell the server what a request may have in `Authorization`."""
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError), self._process.stdin as pipe:  # if it has died, `check` says so
+                pipe.write(json.dumps(logins).encode())
 
     def state(self) -> tuple[tuple[str, int, int], ...]:
         """The store's files with their times (ns) and sizes: as long as they are the same, nothing was logged."""
@@ -137,19 +148,15 @@ class MlflowServer:
             shutil.rmtree(self.store)
 
     def _command(self, descriptor: int) -> list[str]:
-        application = "mlflow.server.fastapi_app:app"
-        options = ["--fd", str(descriptor), "--workers", "1", "--log-level", "warning", "--no-access-log"]
         # -W: a deprecation inside of MLflow's own server is not the user's to read; -I: a PYTHONPATH is meant for training
-        return [sys.executable, "-I", "-W", "ignore", "-m", "uvicorn", *options, application]
+        return [sys.executable, "-I", "-W", "ignore", mlflow_login.__file__, str(descriptor)]
 
     def _environment(self) -> dict[str, str]:
         """What `mlflow server` sets for its workers; its command line would take twice as long to start."""
         # relative to the store, where the server runs: in a URI, a `?`, `#` or `%` of the user's folders would mean something
         backend = f"sqlite:///{DATABASE}"
         # training, which on the host is the same user, can read the server's environment
-        shown = training_variables(self._variables)
-        own = {name: value for name, value in shown.items() if not name.startswith(("MLFLOW_", "_MLFLOW_"))}
-        return own | {
+        return minimal_variables(self._variables) | {
             "_MLFLOW_SERVER_FILE_STORE": backend,
             "_MLFLOW_SERVER_REGISTRY_STORE": backend,
             "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",

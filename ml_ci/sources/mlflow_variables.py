@@ -8,12 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ml_ci.errors import ConfigError
+from ml_ci.sources.mlflow_logins import TOKEN, split_login
 
 LOOPBACK = ("127.0.0.1", "localhost")
 
-_QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+_QUICK = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    # a server may ask for hours
+    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
+}
 """MLflow's own defaults make a dead server cost minutes."""
-_EMBEDDED_DROPS = ("MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID", "MLFLOW_TRACKING_TOKEN", "MLFLOW_WORKSPACE")
+_EMBEDDED_DROPS = ("MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID", "MLFLOW_WORKSPACE")
 
 
 @dataclass(frozen=True)
@@ -44,14 +50,19 @@ class Identity:
 def logging_variables(outer: Mapping[str, str], uri: str, identity: Identity, *, shared: bool) -> dict[str, str]:
     """`outer` with all that makes a training log to `uri`, and that tags its runs from outside.
 
-    `shared`: the server is the user's, so that the settings in `outer` are meant for it. Raises ConfigError where
-    the tags in `outer` cannot be read.
+    `shared`: the server is the user's, so that the settings in `outer` are meant for it. Else a login in `uri` becomes a
+    token, unless the user has one, which our server takes as well: a script may log elsewhere with it. Raises
+    ConfigError where the tags in `outer` cannot be read.
     """
+    token = ""
+    if not shared:
+        uri, token = split_login(uri)
     inner = {name: value for name, value in outer.items() if shared or name not in _EMBEDDED_DROPS}
     tags = _tags(outer.get("MLFLOW_RUN_CONTEXT") or "{}")
     return (
         inner
         | beside_proxies(inner)
+        | ({TOKEN: token} if token and not inner.get(TOKEN) else {})
         | {
             "MLFLOW_TRACKING_URI": uri,
             "MLFLOW_RUN_CONTEXT": json.dumps({**tags, **identity.tags()}),

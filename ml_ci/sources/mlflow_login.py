@@ -1,0 +1,64 @@
+"""The embedded MLflow server with a login, so that another job's training on this machine can neither read nor write its runs.
+
+It is run as a script by `ml_ci.sources.mlflow_server`, without this package: an ASGI application around MLflow's own, in
+the same process. On its standard input it is told what a request may have in `Authorization`, as a JSON list: variables
+and arguments of a process can be read by others.
+"""
+
+import hmac
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+
+Message = MutableMapping[str, object]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Mapping[str, object], Receive, Send], Awaitable[None]]
+
+OPEN = ("/health",)
+"""Paths without a login: whether the server is up is no secret."""
+
+_REFUSED = json.dumps({
+    "error_code": "UNAUTHENTICATED",
+    "message": "This MLflow server belongs to one job of ml-ci, and wants the login that it gave to its training "
+    "(MLFLOW_TRACKING_TOKEN).",
+}).encode()  # fmt: skip
+
+
+class WithLogin:
+    """`inner`, for requests whose `Authorization` is one of `accepted`."""
+
+    def __init__(self, inner: Application, accepted: Sequence[str]) -> None:
+        self._inner = inner
+        self._accepted = [value.encode() for value in accepted]
+
+    async def __call__(self, scope: Mapping[str, object], receive: Receive, send: Send) -> None:
+        """Hand the request on, or answer 401 (RFC 9110, section 15.5.2); a web socket is refused."""
+        if scope["type"] == "lifespan" or self._may(scope):
+            await self._inner(scope, receive, send)
+        elif scope["type"] == "http":
+            headers = [(b"content-type", b"application/json"), (b"www-authenticate", b"Bearer, Basic")]
+            await send({"type": "http.response.start", "status": 401, "headers": headers})
+            await send({"type": "http.response.body", "body": _REFUSED})
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    def _may(self, scope: Mapping[str, object]) -> bool:
+        headers = scope["headers"]
+        given = [value for name, value in headers if name == b"authorization"] if isinstance(headers, list) else []
+        if any(hmac.compare_digest(value, accepted) for value in given for accepted in self._accepted):
+            return True
+        return scope["type"] == "http" and scope["path"] in OPEN
+
+
+def main(descriptor: int) -> None:
+    """Serve on the listening socket with this descriptor, until somebody ends it."""
+    accepted = json.loads(sys.stdin.buffer.read())
+    import uvicorn
+    from mlflow.server.fastapi_app import app
+
+    uvicorn.run(WithLogin(app, accepted), fd=descriptor, workers=1, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
