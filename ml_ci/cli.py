@@ -1,4 +1,4 @@
-"""The door for a person: `ml-ci run`, `compare`, `record`, `plan`, `demo`.
+"""The door for a person: `ml-ci run`, `compare`, `record`, `publish`, `plan`, `demo`.
 
 Only click is imported before a command runs, so that `--help` is quick.
 """
@@ -145,6 +145,33 @@ def record(
             elif one.error:
                 click.echo(f"ml-ci: error: {one.key}: {one.error}", err=True)
         sys.exit(max(one.error.exit_code if one.error else 0 for one in recorded))
+
+
+@cli.command()
+@click.argument("handed", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--base", help="Whose rules count.  [default: the merge-base with the default branch]")
+@click.option("--repository", metavar="OWNER/NAME", help="Post it there, with the token in GITHUB_TOKEN.")
+@click.option("--pull", type=int, metavar="N", help="On this pull request.")
+@_shared
+@click.pass_obj
+def publish(
+    debug: bool,
+    handed: Path,
+    base: str | None,
+    repository: str | None,
+    pull: int | None,
+    **wishes: Unpack[_Wishes],
+) -> None:
+    """Judge anew what another machine's job has left, by the rules of the base.
+
+    DIR is the artifact of a workflow's run, unpacked or as a .zip. Nothing in it is run, and nothing of it is believed that
+    this clone knows better. Exit codes are those of `run`.
+    """
+    with _errors(debug=debug):
+        from ml_ci import cli_post, cli_publish
+
+        where = cli_post.target(repository, pull)
+        sys.exit(cli_publish.publish_folder(Path.cwd(), handed, base, cli_job.Wish(**wishes), where))
 
 
 class _WithCondition(click.Command):

@@ -112,7 +112,7 @@ def _run_models(work: _Work, where: Context) -> Results:
     parts = each_model(
         work.settings.models, work.tools, work.tracking, lambda model, tools: _run(work, where, model, tools)
     )
-    return write_models(work.settings.key, parts, _presentation(where.base), work.tools.shop.out).results
+    return write_models(work.settings.key, parts, presentation(where.base), work.tools.shop.out).results
 
 
 def _run(work: _Work, where: Context, config: Config, tools: Tools) -> WrittenReport:
@@ -176,10 +176,11 @@ def write(result: Result, folder: Path, base: str | None, model: str | None = No
     """Write the output folder."""
     from ml_ci.report.files import write_output
 
-    return write_output(result, _presentation(base, model), folder)
+    return write_output(result, presentation(base, model), folder)
 
 
-def _presentation(base: str | None, model: str | None = None) -> Presentation:
+def presentation(base: str | None, model: str | None = None) -> Presentation:
+    """What a report can say beyond the result, on a laptop."""
     from ml_ci.report.presentation import Presentation, reproduce_lines
 
     reproduce = reproduce_lines(base=base, model=model) if base else ()

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ml_ci.base_config import whole_config
 from ml_ci.compare.comparison import Change
@@ -24,7 +24,8 @@ from ml_ci.github.outlet import GitHubOutlet
 from ml_ci.github.pulls import Pull, Pulls
 from ml_ci.github.triggering_run import TriggeringRun
 from ml_ci.job import failed
-from ml_ci.judged_anew import Ground, judge_model, not_asked_for, rules_of
+from ml_ci.judged_anew import Ground, Rules, judge_model, not_asked_for, rules_of
+from ml_ci.report.files import WrittenReport
 from ml_ci.result import Result, Results
 from ml_ci.sources.archive import unpack
 from ml_ci.sources.handover import HandedOver, read_handover
@@ -39,6 +40,21 @@ _ENDED = {
     "timed_out": "ran out of time",
     "success": "ended",
 }
+
+
+class Outlet(Protocol):
+    """Where a result goes: to a pull request, or to a person."""
+
+    out: Path
+
+    def publish(self, result: Result) -> Result:
+        """Write the output folder, and tell of it; returns the result with the warnings that came up."""
+
+    def write(self, result: Result, folder: Path) -> WrittenReport:
+        """Write the files of one model of several into its folder."""
+
+    def publish_models(self, key: str, parts: Sequence[WrittenReport]) -> Results:
+        """Write the files of the whole, and tell of all models at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +101,26 @@ def publish(desk: Desk) -> int:
         "say which of them it was for: close the others, or push a commit to one of them."
     )
     return max(subject.refuse(error) for subject in {subject.key: subject for subject in found}.values())
+
+
+def judge_and_post(
+    outlet: Outlet,
+    handed: Sequence[HandedOver],
+    rules: Rules,
+    ground: Ground,
+    *,
+    key: str,
+    told: Callable[[Result], Result] = lambda result: result,
+) -> Result | Results:
+    """Judge each model anew and tell of it; of several all at once, under the whole's `key`."""
+    if not rules.several:
+        return outlet.publish(told(judge_model(handed, rules.judged[0], ground, outlet.out)))
+    parts = []
+    for judged in rules.judged:
+        folder = outlet.out / judged.config.key
+        make_output_folder(folder)
+        parts.append(outlet.write(told(judge_model(handed, judged, ground, folder)), folder))
+    return outlet.publish_models(key, parts)
 
 
 class _Subject:
@@ -164,14 +200,7 @@ class _Subject:
         base, handed = self._base, self._handed_over()
         rules = rules_of(base, self._of_head, self._desk.adjusted(Config()))
         ground = self._ground(outlet, [*rules.warnings, *not_asked_for(handed, rules)])
-        if not rules.several:
-            return outlet.publish(self._desk.told(judge_model(handed, rules.judged[0], ground, outlet.out)))
-        parts = []
-        for judged in rules.judged:
-            folder = outlet.out / judged.config.key
-            make_output_folder(folder)
-            parts.append(outlet.write(self._desk.told(judge_model(handed, judged, ground, folder)), folder))
-        return outlet.publish_models(self.key, parts)
+        return judge_and_post(outlet, handed, rules, ground, key=self.key, told=self._desk.told)
 
     def _of_head(self) -> Config | None:
         return self._read(self.pull.head_ref, "the pull request")
