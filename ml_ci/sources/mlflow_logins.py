@@ -59,7 +59,7 @@ def _basic(user: str, password: str) -> str:
 
 def _of_file(file: Path) -> tuple[str, str]:
     """User name and password of MLflow's own file; empty where it has none, or is none."""
-    parser = configparser.ConfigParser(interpolation=None)
+    parser = configparser.ConfigParser()
     with suppress(configparser.Error, OSError, UnicodeError):
         parser.read(file, encoding="utf-8")
         if parser.has_section("mlflow"):
