@@ -226,7 +226,7 @@ class _Subject:
 
     def _doubt(self, commit: str) -> str:
         named, ref = self._named_base(), self.pull.base_ref
-        if commit == named or (named is None and self._desk.pulls.is_base(self.pull, commit)):
+        if commit == named or (named is None and self._desk.pulls.is_base(self.pull, commit, self._desk.run)):
             return ""
         other = f"the input `base` ({named[:12]})" if named else f"what GitHub compares it with on the branch {ref}"
         return (

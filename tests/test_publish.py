@@ -11,6 +11,8 @@ import pytest
 
 from tests.action_job import CONFIG, Job
 from tests.github_server import GitHubServer
+from tests.github_server.accounts import Account
+from tests.github_server.state import RefMove
 from tests.publishing import RUN_ID, Fork, handed, in_models, record
 from tests.runs import run
 
@@ -331,18 +333,30 @@ def test_a_closed_pull_request_is_left_alone(fork: Fork, tmp_path: Path) -> None
     assert (fork.github.comments(), fork.github.state.checks) == ([], {})
 
 
-def test_a_pull_request_that_now_has_conflicts_is_published(fork: Fork, tmp_path: Path) -> None:
+def moved_at(fork: Fork, before: str, minute: int) -> None:
+    """Push to `main`, which was at `before`, so many minutes after the hour in which a run began."""
+    after = fork.github.git.commit_files("main", {"params.yaml": "accuracy: 0.92\n"})
+    at = f"2026-01-01T12:{minute:02}:00Z"
+    fork.github.state.activity.append(
+        RefMove(1, "octo/model", "refs/heads/main", before, after, "push", Account("mona"), at)
+    )
+
+
+@pytest.mark.parametrize(("began", "verdict"), [("12:10:00", "pass"), ("12:59:00", "error")])
+def test_a_base_that_moved_on_while_the_job_ran_is_still_its_base_also_where_it_now_conflicts(
+    fork: Fork, tmp_path: Path, began: str, verdict: str
+) -> None:
     pull = fork.open(BETTER)
-    base = pull.base_sha
-    fork.hand_over(pull, handed(pull, tmp_path, base=run(base, accuracy=0.9)))
-    fork.github.git.commit_files("main", {"params.yaml": "accuracy: 0.92\n"})
-    pull.merge_sha = None
+    before = pull.base_sha
+    fork.hand_over(pull, handed(pull, tmp_path, base=run(before, accuracy=0.9)))
+    moved_at(fork, before, minute=30)
+    fork.github.git.commit_files("feature", BETTER)
 
-    done = fork.publish(pull)
+    event = fork.github.run_event(pull, RUN_ID, created_at=f"2026-01-01T{began}Z")
 
-    # the tests' GitHub has moved the commit that it compares with, so what was compared with is from before
-    assert (done.code, done.outputs["verdict"]) == (4, "error")
-    assert "run it again" in body(fork)
+    # the tests' GitHub always compares with the branch's tip; the real one may, or may not
+    assert (pull.base_sha != before, pull.merge_sha is None) == (True, True)
+    assert fork.after(event).outputs["verdict"] == verdict
 
 
 # --- nothing handed over

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
 from ml_ci.errors import OutsideError
 
@@ -58,3 +59,12 @@ def sha_at(name: str, payload: Payload, path: str) -> str:
     if not re.fullmatch("[0-9a-f]{40}", sha):
         raise OutsideError(f"The event file of {name} (GITHUB_EVENT_PATH) has no commit at {path}.")
     return sha
+
+
+def moment(text: object) -> datetime | None:
+    """A time as GitHub writes it; None where it is none, or has no zone."""
+    try:
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ml_ci.compare.comparison import Change
 from ml_ci.errors import ConfigError, OutsideError
-from ml_ci.github.session import explained, said
+from ml_ci.github.payload import moment, value_at
+from ml_ci.github.session import PAGE, explained, said
 from ml_ci.github.triggering_run import TriggeringRun
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 _SHA = re.compile("[0-9a-f]{40}")
 _DESCENDS = ("identical", "ahead")
+_MERGED_BEFORE = timedelta(minutes=10)
+"""GitHub merges a pull request with its base for a test some time before the run begins."""
 MOST_FILES = 3000
 """As many files of a pull request as GitHub lists."""
 
@@ -95,13 +99,15 @@ class Pulls:
         with explained(f"find the base {revision!r}", {"contents": "read"}):
             return self._repository().get_commit(revision).sha
 
-    def is_base(self, pull: Pull, commit: str) -> bool:
-        """Whether it is what this pull request may have been compared with: on its base branch, and not before the commit
-        that GitHub compares it with. Whoever opened it could else choose an old commit, whose model was worse.
+    def is_base(self, pull: Pull, commit: str, run: TriggeringRun) -> bool:
+        """Whether it is what the run may have compared the pull request with: on its base branch, and not before the commit
+        that GitHub compares it with, unless it was the branch's tip when the run began.
+
+        Whoever opened it could else choose an old commit, whose model was worse.
         """
-        if not _SHA.fullmatch(commit):
+        if not _SHA.fullmatch(commit) or not self._descends(pull.base_tip, commit):
             return False  # GitHub would take a name for a branch, also of a fork
-        return self._descends(commit, pull.base_sha) and self._descends(pull.base_tip, commit)
+        return self._descends(commit, pull.base_sha) or self._was_tip(pull, commit, run)
 
     def code(self, pull: Pull) -> tuple[Change, ...]:
         """The files that it changes, by path; a side is None where the file is not there, and else empty."""
@@ -116,6 +122,27 @@ class Pulls:
             gone = None if file.status == "removed" else ""
             changes[file.filename] = Change(name=file.filename, base=None if is_new else "", head=gone)
         return tuple(changes[path] for path in sorted(changes))
+
+    def _was_tip(self, pull: Pull, commit: str, run: TriggeringRun) -> bool:
+        """Whether the branch moved on from the commit only after the run began, by GitHub's own log of pushes."""
+        from github import GithubException
+
+        if run.created is None:
+            return False
+        repository, parameters = self._repository(), {"ref": f"refs/heads/{pull.base_ref}", "per_page": PAGE}
+        with explained(f"read when {pull.base_ref} moved", {"contents": "read"}):
+            try:
+                _, moves = repository.requester.requestJsonAndCheck(
+                    "GET", f"{repository.url}/activity", parameters=parameters
+                )
+            except GithubException as error:
+                # a server that keeps no such log
+                if error.status in (404, 422):
+                    return False
+                raise
+        since = run.created - _MERGED_BEFORE
+        left = [moment(value_at(move, "timestamp")) for move in moves if value_at(move, "before") == commit]
+        return any(at is not None and at >= since for at in left)
 
     def _descends(self, commit: str, ancestor: str) -> bool:
         """Whether `commit` is `ancestor`, or comes after it."""

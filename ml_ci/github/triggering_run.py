@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from ml_ci.github.payload import Payload, required, sha_at, text_at, whole_number
+from ml_ci.github.payload import Payload, moment, required, sha_at, text_at, whole_number
 
 DEPENDABOT = "dependabot[bot]"
 
@@ -15,7 +16,8 @@ class TriggeringRun:
 
     `event` is what had triggered it, `conclusion` how it ended (`success`, `failure`, `cancelled`, …). Its head is the
     commit `head_sha` on the branch `head_branch` of `head_repository`, a repository that `head_owner` owns; these two are
-    empty where the repository is gone. `actor` is who triggered it, `url` its page.
+    empty where the repository is gone. `actor` is who triggered it, `url` its page,
+    and `created` when, by GitHub's clock, also of one that was run again later.
     """
 
     id: int
@@ -28,6 +30,7 @@ class TriggeringRun:
     actor: str
     url: str
     attempt: int
+    created: datetime | None = None
 
     @property
     def waits_for_approval(self) -> bool:
@@ -62,4 +65,5 @@ def triggering_run(name: str, payload: Payload) -> TriggeringRun | None:
         actor=optional("actor.login"),
         url=needed("html_url"),
         attempt=whole_number(name, payload, "workflow_run.run_attempt"),
+        created=moment(optional("created_at")),
     )
