@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from ml_ci.records import Image, Run
-from ml_ci.sources.images import to_pngs
+from ml_ci.sources.images import SIGNATURE, to_pngs
 
 
 def remade(folder: Path, runs: Mapping[str, Run]) -> tuple[dict[str, bytes], dict[str, Run]]:
@@ -17,8 +18,16 @@ def remade(folder: Path, runs: Mapping[str, Run]) -> tuple[dict[str, bytes], dic
     """
     wanted = list(dict.fromkeys(image.sha256 for run in runs.values() for image in run.images))
     paths = {folder / "images" / f"{sha256}.png": sha256 for sha256 in wanted}
-    found, _ = to_pngs([path for path in paths if path.is_file()], lambda path: paths[path])
+    found, _ = to_pngs([path for path, sha256 in paths.items() if _is_ours(path, sha256)], lambda path: paths[path])
     return dict(found.values()), {side: _renamed(run, found) for side, run in runs.items()}
+
+
+def _is_ours(path: Path, sha256: str) -> bool:
+    """Whether it is a PNG as it was named. Whatever else training wrote was made one before it was handed over."""
+    if not path.is_file():
+        return False
+    content = path.read_bytes()
+    return content.startswith(SIGNATURE) and hashlib.sha256(content).hexdigest() == sha256
 
 
 def _renamed(run: Run, found: Mapping[str, tuple[str, bytes]]) -> Run:

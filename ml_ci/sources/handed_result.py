@@ -12,7 +12,7 @@ from ml_ci.config_yaml import quoted
 from ml_ci.errors import ConfigError, TrainingError
 from ml_ci.records import Origin
 from ml_ci.result import Failure
-from ml_ci.sources.archive import HandoverError, not_ours
+from ml_ci.sources.archive import LARGEST_JSON, HandoverError, not_ours
 from ml_ci.sources.strict_json import parse_strict, read_bytes
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class _Document(_Model):
 
 def read_handed_result(path: Path, head_sha: str) -> list[HandedModel]:
     """The models, each of them of the commit `head_sha`. Raises HandoverError."""
-    document = _validated(read_bytes(path, _NAME))
+    document = _validated(read_bytes(path, _NAME, LARGEST_JSON))
     several = document.models
     if len(several) > MOST_MODELS:
         raise not_ours(f"{_NAME} has more than {MOST_MODELS} models")
@@ -74,12 +74,14 @@ def _validated(text: bytes) -> _Document:
 
     document = parse_strict(text, _NAME)
     schema = document.get("schema") if isinstance(document, dict) else None
-    if isinstance(schema, int) and not isinstance(schema, bool) and schema > SCHEMA:
+    # neither true nor 1.0, which Python takes for 1
+    whole = schema if type(schema) is int else 0
+    if whole > SCHEMA:
         raise HandoverError(
-            f"What the pull request's job handed over has the schema {schema} in its {_NAME}, and this ml-ci reads schema "
+            f"What the pull request's job handed over has the schema {whole} in its {_NAME}, and this ml-ci reads schema "
             f"{SCHEMA}: update ml-ci in the default branch's workflow that publishes."
         )
-    if schema != SCHEMA or isinstance(schema, bool):
+    if whole != SCHEMA:
         raise not_ours(f"{_NAME} is of no schema that ml-ci knows")
     try:
         return _adapter().validate_json(text, strict=True)

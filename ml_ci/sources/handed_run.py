@@ -12,7 +12,7 @@ from ml_ci.config_yaml import quoted
 from ml_ci.data_plots import MOST_PLOTS
 from ml_ci.errors import ConfigError
 from ml_ci.records import KeptPredictions, Run, read_record
-from ml_ci.sources.archive import HandoverError, not_ours
+from ml_ci.sources.archive import LARGEST_PARQUET, not_ours
 from ml_ci.sources.handed_parquet import rewritten
 from ml_ci.sources.handed_plots import is_drawable
 from ml_ci.sources.handed_result import COMMIT
@@ -20,6 +20,8 @@ from ml_ci.sources.images import MOST_IMAGES
 from ml_ci.sources.strict_json import parse_strict, read_bytes
 from ml_ci.thinning import bounded
 
+LARGEST_RECORD = 10_000_000
+"""Bytes; a usual one has some ten thousand, and one with as many curves and plots as are kept a million."""
 MOST_VALUES = 10_000
 """Metrics, parameters, packages, data versions, features."""
 MOST_WARNINGS = 1_000
@@ -38,7 +40,7 @@ class HandedSide:
 def read_side(folder: Path, side: str, key: str) -> HandedSide:
     """The run of `SIDE.json`, with the predictions of `SIDE.parquet`. Raises HandoverError."""
     name = f"{side}.json"
-    text = read_bytes(folder / name, name)
+    text = read_bytes(folder / name, name, LARGEST_RECORD)
     parse_strict(text, name)
     try:
         run = read_record(text, name)
@@ -54,11 +56,10 @@ def _with_predictions(run: Run, path: Path) -> HandedSide:
     """The predictions in Parquet written anew, when they are those that the record names."""
     if run.predictions is None:
         return HandedSide(run=run)
-    try:
-        content = read_bytes(path, path.name)
-    except HandoverError:
+    if not path.is_file():
         # too large to be handed over: the verdict rests on weaker evidence, and says so
         return HandedSide(run=run)
+    content = read_bytes(path, path.name, LARGEST_PARQUET)
     if hashlib.sha256(content).hexdigest() != run.predictions.sha256:
         raise not_ours(f"{path.name} is not what {path.stem}.json names (SHA-256)")
     anew = rewritten(content, path.name)

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from ml_ci.sources.confined import Confined, DiedError, RefusedError
 from ml_ci.sources.image_worker import HEIGHT, PIXELS, PNG_BYTES, VECTOR, WIDTH
 
-__all__ = ["MOST_IMAGES", "PNG_BYTES", "UnreadableImageError", "to_png", "to_pngs"]
+__all__ = ["MOST_IMAGES", "PNG_BYTES", "SIGNATURE", "UnreadableImageError", "to_png", "to_pngs"]
 
 MOST_IMAGES = 100
 """So many of one training are kept."""
@@ -29,7 +29,7 @@ _CLOCK = 15.0
 _PATIENCE = 20
 _IMAGES_OF_A_WORKER = 4
 """A second process costs as much as some images."""
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 class UnreadableImageError(Exception):
@@ -121,9 +121,9 @@ def _content(path: Path) -> bytes:
 
 def _is_plain(png: bytes) -> bool:
     """Whether it is a PNG of pixels only and of a size that is shown: the process that made it met a stranger's file."""
-    if not png.startswith(_SIGNATURE):
+    if not png.startswith(SIGNATURE):
         return False
-    chunks, place = [], len(_SIGNATURE)
+    chunks, place = [], len(SIGNATURE)
     while place < len(png):
         length = int.from_bytes(png[place : place + 4], "big")
         chunks.append(png[place + 4 : place + 8])

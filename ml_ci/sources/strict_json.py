@@ -46,12 +46,16 @@ def parse_strict(text: bytes, name: str) -> Json:
     return document
 
 
-def read_bytes(path: Path, name: str) -> bytes:
-    """The bytes of a file that was unpacked. Raises HandoverError where there is none."""
+def read_bytes(path: Path, name: str, most: int) -> bytes:
+    """The bytes of a file that was unpacked, at most so many. Raises HandoverError where there is none, or it has more."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(most + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise not_ours(f"it has no {name}") from None
+    if len(content) > most:
+        raise not_ours(f"{name} has more than {most / 1e6:.0f} MB")
+    return content
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
