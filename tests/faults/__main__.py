@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.faults.calls import KINDS, Call, Kind, kinds_for
-from tests.faults.scenarios import SCENARIOS, Scenario
+from tests.faults.scenarios import ALL, Scenario
 from tests.faults.table import table
 from tests.faults.trial import Outcome, a_bench
 
@@ -51,13 +51,13 @@ def main(arguments: list[str]) -> int:
     """Try, and print the table; the exit code says whether all held."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--jobs", type=int, default=2, help="trials at the same time")
-    parser.add_argument("--scenario", action="append", choices=[each.name for each in SCENARIOS])
+    parser.add_argument("--scenario", action="append", choices=[each.name for each in ALL])
     parser.add_argument("--call", default="", metavar="TEXT", help="only calls like `POST /git/commits`")
     parser.add_argument("--kind", action="append", metavar="TEXT", help="only faults like `killed`")
     parser.add_argument("--wrong", type=Path, help="a file for what did not hold, with logs")
     parser.add_argument("--list", action="store_true", help="only say which calls there are")
     given = parser.parse_args(arguments)
-    scenarios = [each for each in SCENARIOS if not given.scenario or each.name in given.scenario]
+    scenarios = [each for each in ALL if not given.scenario or each.name in given.scenario]
     kinds = [kind for kind in KINDS if not given.kind or any(text in kind.name for text in given.kind)]
     if given.list:
         with a_bench() as bench:

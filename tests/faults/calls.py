@@ -68,9 +68,10 @@ def calls(server: str, requests: Iterable[tuple[str, str]]) -> list[Call]:
     """The calls that these requests, (method, path), are."""
     seen: list[tuple[str, str]] = []
     found: list[Call] = []
-    for method, path in requests:
+    for method, whole in requests:
+        path = whole.removeprefix("/repos/octo/model")
         pattern = _pattern(path)
-        number = sum(matches(method, pattern, *before) for before in ((m, (p,)) for m, p in seen))
+        number = sum(matches(method, pattern, other, (earlier,)) for other, earlier in seen)
         found.append(Call(server, method, pattern, number))
         seen.append((method, path))
     return found
@@ -78,5 +79,4 @@ def calls(server: str, requests: Iterable[tuple[str, str]]) -> list[Call]:
 
 def _pattern(path: str) -> str:
     """A path with `*` for what differs from run to run: SHAs, ids, and the names of temporary things."""
-    path = path.removeprefix("/repos/octo/model")
     return re.sub(r"(?<=/)([0-9a-f]{32,64}|\d+)(?=[/.]|$)|(?<=/)[0-9a-f]{2}/[0-9a-f]{30}$", "*", path)

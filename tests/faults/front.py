@@ -47,8 +47,9 @@ class Front:
 
     @property
     def url(self) -> str:
-        """Its address."""
-        return f"http://127.0.0.1:{self._listener.server_port}"
+        """Its address, with the login that the target's has."""
+        login, at, _ = self._target.netloc.rpartition("@")
+        return f"http://{login}{at}127.0.0.1:{self._listener.server_port}"
 
     def __enter__(self) -> Self:
         self._thread.start()

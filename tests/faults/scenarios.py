@@ -16,7 +16,9 @@ from tests.conftest import cache_folder
 from tests.github_server import GitHubServer
 from tests.github_server.fixture import bare_repository
 from tests.github_server.state import Pull
+from tests.publishing import RUN_ID, handed, record, zipped
 from tests.repository import WRITES_ACCURACY, clean_variables
+from tests.runs import run
 
 CONFIG = "environment: none\ngate:\n  accuracy: {direction: higher, max-regression: 0.01}\n"
 FILES = {
@@ -57,7 +59,7 @@ class Scenario:
     @property
     def on_pull_request(self) -> bool:
         """Whether there are a comment and a check."""
-        return self.event == "pull_request"
+        return self.event in ("pull_request", "workflow_run")
 
 
 SCENARIOS = (
@@ -101,13 +103,25 @@ SCENARIOS = (
         servers=("dvc",),
         files={
             "train.py": f'assert open("data.txt").read() == "rows"\n{WRITES_ACCURACY}',
-            "data.txt.dvc": "outs:\n- md5: df347a373b8f92aa0ae3dd920a5ec2f6\n  size: 4\n  path: data.txt\n",
+            "data.txt.dvc": "outs:\n- md5: df347a373b8f92aa0ae3dd920a5ec2f6\n  size: 4\n  hash: md5\n  path: data.txt\n",
             ".gitignore": "metrics.json\ndata.txt\n",
             ".dvc/.gitignore": "/config.local\n/tmp\n/cache\n",
             ".dvc/config": "[core]\nremote = r\n['remote \"r\"']\nurl = http://127.0.0.1:9\n",
         },
     ),
 )
+
+
+PUBLISHED = Scenario(
+    name="publish",
+    title="publish, for a fork's pull request",
+    event="workflow_run",
+    code=1,
+    verdict="fail",
+    recorded=True,
+    servers=("github",),
+)
+ALL = (*SCENARIOS, PUBLISHED)
 
 
 @dataclass
@@ -128,11 +142,12 @@ class Place:
     def environ(self, scenario: Scenario, mlflow: str) -> dict[str, str]:
         """The variables of the next attempt of the job."""
         event = self.folder / "event.json"
-        event.write_text(json.dumps(self._payload()))
+        event.write_text(json.dumps(self._payload(scenario)))
         for name in ("output", "summary"):
             (self.folder / name).write_text("")
         (self.folder / "temp").mkdir(exist_ok=True)
-        ref = "refs/heads/main" if self.pull is None else f"refs/pull/{self.pull.number}/merge"
+        on_pull = self.pull is not None and scenario.event == "pull_request"
+        ref = f"refs/pull/{self.pull.number}/merge" if self.pull and on_pull else "refs/heads/main"
         own = {"MLFLOW_TRACKING_URI": mlflow} if scenario.shared else {}
         return {
             **clean_variables(),
@@ -161,7 +176,9 @@ class Place:
         lines = (self.folder / "output").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
-    def _payload(self) -> Mapping[str, object]:
+    def _payload(self, scenario: Scenario) -> Mapping[str, object]:
+        if self.pull and scenario.event == "workflow_run":
+            return self.github.run_event(self.pull, RUN_ID, "failure")
         if self.pull:
             return self.github.pull_event(self.pull)
         return {"repository": {"default_branch": "main", "full_name": "octo/model"}, "before": "0" * 40}
@@ -180,8 +197,14 @@ class Beginning:
             sha = github.git.resolve("refs/heads/main") or ""
             if scenario.on_pull_request:
                 github.git.commit_files("feature", {"params.yaml": "accuracy: 0.8\n"}, on="main")
-                self._pull = github.add_pull("feature")
+                fork = "mona" if scenario is PUBLISHED else None
+                self._pull = github.add_pull("feature", fork=fork)
                 sha = self._pull.merge_sha or ""
+            self._handed_over = b""
+            if scenario is PUBLISHED and self._pull:
+                record(github, run(self._pull.base_sha, accuracy=0.9))
+                self._handed_over = zipped(handed(self._pull, folder, accuracy=0.8))
+                sha = self._pull.base_sha
             self._sha = sha
             self._state = github.state
             self._check_out(github.url, sha)
@@ -200,6 +223,8 @@ class Beginning:
             github.default_token.limit = TRIALS
             github.state.ids = copy.deepcopy(self._state.ids)
             github.state.pulls.update(copy.deepcopy(self._state.pulls))
+            if self._handed_over and self._pull:
+                github.add_artifact(RUN_ID, "ml-ci-default", self._handed_over, self._pull.head_sha)
             shutil.copytree(self._folder / "workspace", folder / "workspace", symlinks=True)
             sha = github.git.resolve("refs/heads/main") or "" if pushed else self._sha
             self._git(folder, "remote", "set-url", "origin", f"{github.url}/octo/model")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tests.faults.calls import KINDS
-from tests.faults.scenarios import SCENARIOS
+from tests.faults.scenarios import ALL
 from tests.faults.trial import Outcome
 
 RESULTS = ("same verdict", "error", "put right by the next run", "wrong")
@@ -15,7 +15,7 @@ RESULTS = ("same verdict", "error", "put right by the next run", "wrong")
 def table(outcomes: Sequence[Outcome]) -> str:
     """By job, and by kind of fault: how many, and what came of them."""
     by_job = _rows(
-        [(scenario.title, [each for each in outcomes if each.scenario == scenario.name]) for scenario in SCENARIOS]
+        [(scenario.title, [each for each in outcomes if each.scenario == scenario.name]) for scenario in ALL]
     )
     by_kind = _rows([(kind.name, [each for each in outcomes if each.kind == kind.name]) for kind in KINDS])
     by_server = _rows([(server, [each for each in outcomes if _server(each) == server]) for server in SERVERS])
