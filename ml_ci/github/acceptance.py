@@ -141,7 +141,8 @@ def _may_write(repo: Repository, setting: _Setting) -> bool:
     except UnknownObjectException:
         return False  # no such account any more, or none that can have rights
     # the name may be somebody else's by now
-    is_same = isinstance(found.get("user"), dict) and found["user"].get("id") == setting.account
+    account = found.get("user") if isinstance(found, dict) else None
+    is_same = isinstance(account, dict) and account.get("id") == setting.account
     return is_same and found.get("permission") in _MAY_WRITE
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from ml_ci import __version__
 from ml_ci.compare.gate import Verdict
 from ml_ci.errors import MlCiError
-from ml_ci.github.acceptance import NotAccepted, acceptance
+from ml_ci.github.accepting import Accepting
 from ml_ci.github.artifact import artifact_name, artifact_page
 from ml_ci.github.check import Check
 from ml_ci.github.comment import upsert_comment
@@ -82,8 +81,7 @@ class GitHubOutlet:
         self.records = Records(branch, f"the branch {data_branch}")
         self._pictures = Pictures(event=event, branch=branch, records=self.records, plots=plots, problem=self.problem)
         self._hints: dict[str, Literal["read", "write"]] = {}
-        self._asked = False
-        self._accepted: Accepted | NotAccepted | None = None
+        self._accepting = Accepting(event=event, repository=self.repository, problem=self.problem)
 
     def repository(self) -> Repository:
         """The repository as PyGithub sees it; connected at the first call, since PyGithub takes long to import."""
@@ -97,7 +95,7 @@ class GitHubOutlet:
 
         Somebody may have accepted it: what the result says of that is asked for here, and nowhere else.
         """
-        result = self._as_accepted(result)
+        result = self._accepting.told(result)
         presentation = self._presentation(result)
         written = write_output(result, presentation, self.out)
         result = written.result
@@ -117,7 +115,7 @@ class GitHubOutlet:
 
     def write(self, result: Result, folder: Path) -> WrittenReport:
         """Write the files of one model of several into its folder. One label accepts all models."""
-        result = self._as_accepted(result)
+        result = self._accepting.told(result)
         return write_output(result, self._presentation(result, model=result.key), folder)
 
     def publish_models(self, key: str, parts: Sequence[WrittenReport]) -> Results:
@@ -174,35 +172,6 @@ class GitHubOutlet:
         if isinstance(error, NotPermittedError):
             # who may write may read
             self._hints |= {scope: level for scope, level in error.needed.items() if self._hints.get(scope) != "write"}
-
-    def _as_accepted(self, result: Result) -> Result:
-        """The result with who accepted it. Nobody is asked where nothing holds the merge back, or nothing was judged."""
-        # whatever a record says of it that somebody handed over
-        head = replace(result.head, accepted=None) if result.head else None
-        result = replace(result, head=head, accepted=None, not_accepted="")
-        if result.failure or result.allowed or head is None:
-            return result
-        answer = self._acceptance()
-        if isinstance(answer, NotAccepted):
-            return replace(result, not_accepted=answer.why)
-        if answer is None:
-            return result
-        return replace(result, head=replace(head, accepted=answer), accepted=answer, allowed=True)
-
-    def _acceptance(self) -> Accepted | NotAccepted | None:
-        """What the label says, asked for once in a job. What GitHub does not tell is no yes."""
-        if not self._asked:
-            self._asked, event = True, self.event
-            number = event.pull_number or event.queued_pull
-            try:
-                if number is not None:
-                    # in a merge queue the commit under review is not the pull request's own
-                    head_sha = event.head_sha if event.pull_number else None
-                    self._accepted = acceptance(self.repository(), number, head_sha, said=event.label)
-            except MlCiError as error:
-                self.problem(error)
-                self._accepted = NotAccepted(why=str(error))
-        return self._accepted
 
     def _presentation(self, result: Result, model: str | None = None) -> Presentation:
         base = result.base.commit
