@@ -212,7 +212,7 @@ class TwoSides:
             self._no_base(commit, error)
             return None
         if base.environment.root is None:
-            variables = with_own_packages(base.environment.variables, git.top, worktree)
+            variables = with_own_packages(base.environment.variables, git.top, worktree, git.owner)
             base = replace(base, environment=replace(base.environment, variables=variables))
         return base
 

@@ -158,7 +158,7 @@ class Doorkeeper(BaseHTTPRequestHandler):
             return
         connection = HTTPConnection(self.server.behind, timeout=60)
         headers = {name: value for name, value in self.headers.items() if name not in ("Host", "Authorization")}
-        connection.request(self.command, self.path, body, headers)
+        connection.request(self.command, self.path, body, headers | {"Authorization": self.server.own_login})
         answer = connection.getresponse()
         kept = {name: value for name, value in answer.getheaders() if name.lower() == "content-type"}
         self._answer(answer.status, kept, answer.read())
@@ -185,7 +185,8 @@ class Door(ThreadingHTTPServer):
 
     def __init__(self, behind: str) -> None:
         super().__init__(("127.0.0.1", 0), Doorkeeper)
-        self.behind = behind
+        login, _, self.behind = behind.rpartition("@")
+        self.own_login = f"Basic {base64.b64encode(login.encode()).decode()}"
         basic = base64.b64encode(":".join(LOGIN.values()).encode()).decode()
         self.accepted = (f"Basic {basic}", f"Bearer {TOKEN['MLFLOW_TRACKING_TOKEN']}")
 

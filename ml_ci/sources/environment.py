@@ -73,7 +73,7 @@ def prepare(
     variables["PATH"] = path_without_own(outer)
     own = {**variables, "PATH": callers_path(outer, in_container=in_container)}
     if spec.kind == "none":
-        return _callers_own(own, cache, "the caller's own")
+        return _callers_own(own, cache, owner)
     if spec.kind == "command":
         return _by_command(spec.value, directory, variables, cache, log, owner)
     if spec.kind == "requirements":
@@ -81,7 +81,7 @@ def prepare(
     else:
         source = requirements.find_source(directory, top)
     if source is None:
-        return _callers_own(own, cache, "the caller's own", _why_not_built(directory, top, in_container))
+        return _callers_own(own, cache, owner, _why_not_built(directory, top, in_container))
     build = Build(source, variables, cache, log, owner, in_container)
     return _built(build, source, cache)
 
@@ -102,10 +102,10 @@ def _activated(variables: Mapping[str, str], root: Path, cache: Path) -> dict[st
     return changed
 
 
-def _callers_own(variables: dict[str, str], cache: Path, source: str, note: str = "") -> TrainingEnvironment:
+def _callers_own(variables: dict[str, str], cache: Path, owner: Owner | None, note: str = "") -> TrainingEnvironment:
     path = variables["PATH"]
     program = callers_python(path)
-    version, folders = ask(program, variables) if program else ("", [])
+    version, folders = ask(program, variables, owner=owner) if program else ("", [])
     return TrainingEnvironment(
         root=None,
         variables={**variables, "PATH": path_with_dvc_last(path, cache)},
@@ -113,7 +113,7 @@ def _callers_own(variables: dict[str, str], cache: Path, source: str, note: str 
         platform=_platform(),
         packages=installed(folders),
         built=False,
-        source=source,
+        source="the caller's own",
         note=note,
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from ml_ci.errors import OutsideError
 from ml_ci.sources import requirements
 from ml_ci.sources.interpreters import ask, callers_python, interpreter
-from ml_ci.sources.process import Owner
+from ml_ci.sources.process import Owner, start
 from ml_ci.sources.requirements import Source
 from ml_ci.sources.stream import log_tail
 
@@ -78,7 +78,11 @@ class Build:
             else:
                 self._install("-r", file)
         local = "\n".join(str(path) for path in self._source.local)
-        (self.root / _COMPLETE).write_text(local, encoding="utf-8")
+        marker = self.root / _COMPLETE
+        # what was built may have put a link there, and this process may be root
+        marker.unlink(missing_ok=True)
+        with marker.open("x", encoding="utf-8") as fresh:
+            fresh.write(local)
 
     def _install(self, *arguments: str | Path, **variables: str) -> None:
         self._uv("pip", "install", "--python", interpreter(self.root), *arguments, **variables)
@@ -105,7 +109,7 @@ class Build:
                     return version
         wanted = requirements.requires_python(self._source)
         caller = callers_python(self.variables["PATH"])
-        version = ask(caller, self.variables)[0] if caller else ""
+        version = ask(caller, self.variables, owner=self._owner)[0] if caller else ""
         if version and (not wanted or _satisfies(version, wanted)):
             return ".".join(version.split(".")[:2])
         return wanted or f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -118,24 +122,18 @@ def run_build(
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
         with log.open("ab") as output:
-            done = subprocess.run(
-                command,
-                cwd=directory,
-                env=dict(variables),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=_BUILD_SECONDS,
-                check=False,
-                user=owner.uid if owner else None,
-                group=owner.gid if owner else None,
-                extra_groups=[] if owner else None,
-            )
+            building = start(command, directory, variables, owner, stdout=output, stderr=subprocess.STDOUT)
+            with building:
+                try:
+                    code = building.wait(_BUILD_SECONDS)
+                except BaseException:
+                    building.kill()
+                    raise
     except subprocess.TimeoutExpired:
         return f"not done within {_BUILD_SECONDS // 60} minutes"
     except OSError as error:
         return f"not started: {error.strerror or error}"
-    return f"exit code {done.returncode}" if done.returncode else ""
+    return f"exit code {code}" if code else ""
 
 
 @contextmanager

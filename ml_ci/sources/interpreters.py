@@ -6,12 +6,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ml_ci.errors import OutsideError
+from ml_ci.sources.process import Owner, run
 
 BIN = "Scripts" if sys.platform == "win32" else "bin"
 
@@ -91,19 +91,21 @@ def installed(site_packages: Sequence[Path]) -> dict[str, str]:
 _VERSION_AND_PATH = "import json, platform, sys; print(json.dumps([platform.python_version(), sys.path]))"
 
 
-def ask(program: str, variables: Mapping[str, str], code: str = _VERSION_AND_PATH) -> tuple[str, list[Path]]:
-    """A Python's version and the folders that it imports from."""
+def ask(
+    program: str, variables: Mapping[str, str], code: str = _VERSION_AND_PATH, *, owner: Owner | None = None
+) -> tuple[str, list[Path]]:
+    """A Python's version and the folders that it imports from. It may run the repository's code, and so as the owner."""
     try:
-        said = subprocess.run(
-            [program, "-c", code], env=dict(variables), cwd=Path(program).parent, capture_output=True, timeout=60, check=True
-        ).stdout  # fmt: skip
+        said = run(
+            [program, "-c", code], directory=Path(program).parent, variables=variables, owner=owner, timeout=60
+        ).stdout
         version, path = json.loads(said)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
+    except (OutsideError, ValueError) as error:
         raise OutsideError(f"{program} does not run, so training would not either: repair it or the PATH.") from error
     return str(version), [Path(folder) for folder in path if folder]
 
 
-def imported_folders(path: str, variables: Mapping[str, str]) -> list[Path]:
+def imported_folders(path: str, variables: Mapping[str, str], owner: Owner | None = None) -> list[Path]:
     """Where the caller's Python on this PATH imports from, with the folders that hold what is installed as editable.
 
     Those are on its path, or in the `MAPPING` of a finder of setuptools'.
@@ -114,7 +116,7 @@ def imported_folders(path: str, variables: Mapping[str, str]) -> list[Path]:
         "mapped = [os.path.dirname(p) for m in finders for p in getattr(m, 'MAPPING', {}).values()]; "
         "print(json.dumps([sys.version.split()[0], [*mapped, *sys.path]]))"
     )
-    return ask(program, variables, code)[1] if program else []
+    return ask(program, variables, code, owner=owner)[1] if program else []
 
 
 def interpreter(root: Path) -> Path:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ml_ci.sources.interpreters import imported_folders
+from ml_ci.sources.process import Owner
 
 _KEPT = ("PATH", "VIRTUAL_ENV", "HOME")
 """The caller's programs and environment, which both sides use."""
@@ -24,9 +25,11 @@ def moved_variables(variables: Mapping[str, str], top: Path, worktree: Path) -> 
     return {name: value if name in _KEPT else _moved_list(value, top, worktree) for name, value in variables.items()}
 
 
-def with_own_packages(variables: Mapping[str, str], top: Path, worktree: Path) -> dict[str, str]:
+def with_own_packages(
+    variables: Mapping[str, str], top: Path, worktree: Path, owner: Owner | None = None
+) -> dict[str, str]:
     """`variables` with a PYTHONPATH that leads to the worktree's own code where the caller's Python imports from `top`."""
-    folders = map(str, imported_folders(variables.get("PATH", os.defpath), variables))
+    folders = map(str, imported_folders(variables.get("PATH", os.defpath), variables, owner))
     moved = [(folder, _moved(folder, top, worktree)) for folder in folders]
     own = list(dict.fromkeys(place for folder, place in moved if place != folder))
     before = [variables["PYTHONPATH"]] if variables.get("PYTHONPATH") else []

@@ -12,6 +12,7 @@ from threading import Thread, Timer
 from typing import IO
 
 from ml_ci.errors import OutsideError
+from ml_ci.sources.powers import start_powerless
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,40 @@ def owner_of(folder: Path) -> Owner | None:
     return Owner(status.st_uid, status.st_gid) if status.st_uid != 0 else None
 
 
+def start(
+    arguments: Sequence[str | Path],
+    directory: Path,
+    variables: Mapping[str, str],
+    owner: Owner | None,
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int | IO[bytes],
+    stderr: int,
+    new_session: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start a program for `owner`, the workspace's, or else as this process's user; with none of root's powers.
+
+    `variables` is its whole environment.
+    """
+
+    def begin() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [str(argument) for argument in arguments],
+            cwd=directory,
+            env=dict(variables),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=new_session,
+            user=owner.uid if owner else None,
+            group=owner.gid if owner else None,
+            extra_groups=[] if owner else None,
+        )
+
+    # whoever becomes another user loses them anyway, and needs them for it
+    return begin() if owner else start_powerless(begin)
+
+
 def run(
     arguments: Sequence[str | Path],
     *,
@@ -46,18 +81,21 @@ def run(
     """
     program = Path(arguments[0]).name
     try:
-        return subprocess.run(
-            [str(argument) for argument in arguments],
-            cwd=directory,
-            env=dict(variables),
-            capture_output=True,
-            check=False,
-            timeout=timeout,
-            input=stdin,
-            user=owner.uid if owner else None,
-            group=owner.gid if owner else None,
-            extra_groups=[] if owner else None,
-        )
+        with start(
+            arguments,
+            directory,
+            variables,
+            owner,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as running:
+            try:
+                output, errors = running.communicate(stdin, timeout)
+            except BaseException:
+                running.kill()
+                raise
+        return subprocess.CompletedProcess(running.args, running.returncode, output, errors)
     except FileNotFoundError as error:
         raise OutsideError(f"{program} was not found: install it, or put it on the PATH.") from error
     except (OSError, ValueError) as error:  # an argument of 128 KiB, or with a NUL in it
@@ -82,16 +120,8 @@ def ask(
     """What a program that is not to be trusted prints, errors among it. It is ended after `timeout` seconds, and when it
     has printed `most` bytes: as much as `run` would keep of an endless answer, no machine has memory for.
     """
-    with subprocess.Popen(
-        [str(argument) for argument in arguments],
-        cwd=directory,
-        env=dict(variables),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        user=owner.uid if owner else None,
-        group=owner.gid if owner else None,
-        extra_groups=[] if owner else None,
+    with start(
+        arguments, directory, variables, owner, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as program:
         if program.stdin is None or program.stdout is None:
             raise AssertionError("they are pipes")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ml_ci.errors import TrainingError
 from ml_ci.sources import guard
-from ml_ci.sources.process import Owner
+from ml_ci.sources.process import Owner, start
 from ml_ci.sources.reaper import Reaper
 from ml_ci.sources.stream import Lines, log_tail
 from ml_ci.sources.variables import training_variables, user_variables
@@ -97,17 +97,14 @@ def _start(
     command: str, directory: Path, environment: Mapping[str, str], owner: Owner | None
 ) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
+        return start(
             shell(command, environment),
-            cwd=directory,
-            env=environment,
-            stdin=subprocess.DEVNULL,
+            directory,
+            environment,
+            owner,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
-            user=owner.uid if owner else None,
-            group=owner.gid if owner else None,
-            extra_groups=[] if owner else None,
+            new_session=True,
         )
     except OSError as error:
         raise TrainingError(

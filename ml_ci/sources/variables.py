@@ -68,11 +68,16 @@ def user_variables(variables: Mapping[str, str], owner: Owner | None, reaper: Re
 def _forms(tokens: Collection[str]) -> list[str]:
     """The tokens as they travel: as they are, and as the password of a login."""
     logins = [base64.b64encode(f"{user}:{token}".encode()).decode() for token in tokens for user in _USERS]
-    return [form for form in (*tokens, *logins) if len(form) >= _SHORTEST]
+    return [form for form in (*tokens, *logins) if form]
 
 
 def _without_values(variables: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:
-    return {name: value for name, value in variables.items() if not any(secret in value for secret in secrets)}
+    long = [secret for secret in secrets if len(secret) >= _SHORTEST]
+    return {
+        name: value
+        for name, value in variables.items()
+        if value not in secrets and not any(secret in value for secret in long)
+    }
 
 
 def _without_git_credentials(variables: Mapping[str, str]) -> dict[str, str]:
