@@ -31,7 +31,7 @@ _OWN_NUMBERS = (
     "The base has no record, so its numbers come from the pull request's own job, as head's do, and its author could have "
     "made up both: run ml-ci on push, and the next pull request has a record to be compared with."
 )
-_NOT_SHOWN = "The repository's own `report` is not shown, as anybody may have written it: it is in the artifact of the workflow run."
+_NOT_SHOWN = "The repository's own report is not shown, as anybody may have written it: it is in the artifact of the workflow run."
 _NONE_HANDED_OVER = "it has no record, and the pull request's own job handed none over"
 
 
@@ -109,7 +109,7 @@ def judge_model(handed: Sequence[HandedOver], judged: Judged, ground: Ground, ou
         if each.key == key:
             return judge_anew(each, judged, ground, out)
     journal = _journal(ground)
-    words = f"the pull request's own job handed over nothing of {key}, which is configured: its log says more."
+    words = f"The pull request's own job handed over nothing of {key}, which is configured: its log says more."
     return failed(take_rules(judged, journal).key, OutsideError(words), journal)
 
 

@@ -24,7 +24,9 @@ from ml_ci.github.outlet import GitHubOutlet
 from ml_ci.github.pulls import Pull, Pulls
 from ml_ci.github.triggering_run import TriggeringRun
 from ml_ci.job import failed
+from ml_ci.journal import Journal
 from ml_ci.judged_anew import Ground, Rules, judge_model, not_asked_for, rules_of
+from ml_ci.records import Baseline
 from ml_ci.report.files import WrittenReport
 from ml_ci.result import Result, Results
 from ml_ci.sources.archive import unpack
@@ -166,7 +168,9 @@ class _Subject:
             try:
                 return judged(outlet).exit_code
             except MlCiError as error:
-                return outlet.publish(failed(self.key, error, head_commit=self.pull.head_sha)).exit_code
+                nothing = Baseline(commit=self.pull.base_sha, origin="none", why="it was not looked for")
+                journal = Journal(base=nothing, head_commit=self.pull.head_sha)
+                return outlet.publish(failed(self.key, error, journal)).exit_code
 
     def _event(self) -> Event:
         """An event of the pull request, whose run is its own job's: there are training's log, and the artifact."""
@@ -230,7 +234,7 @@ class _Subject:
             return ""
         other = f"the input `base` ({named[:12]})" if named else f"what GitHub compares it with on the branch {ref}"
         return (
-            f"the pull request's job says that it compared with {commit[:12]}, which is not {other}: let it check out "
+            f"The pull request's own job says that it compared with {commit[:12]}, which is not {other}: let it check out "
             "GitHub's merge of the pull request, as actions/checkout does by itself, and run it again."
         )
 
@@ -249,9 +253,13 @@ class _Subject:
         place = Path(mkdtemp(dir=self._desk.temporary))
         archive, folder = place / "artifact.zip", place / "artifact"
         if not fetch_artifact(self._desk.repository(), run.id, name, head_sha=run.head_sha, target=archive):
+            how = _ENDED.get(run.conclusion, "failed")
+            key = (
+                " It must run ml-ci with the same key as the job that publishes." if run.conclusion == "success" else ""
+            )
             raise OutsideError(
-                f"the pull request's own job {_ENDED.get(run.conclusion, 'failed')} and left no artifact {name}, so there "
-                f"is no verdict: look at {run.url}, and run it again. It must run ml-ci with the same `key` as this one."
+                f"The pull request's own job {how} and left no artifact {name}, so there is no verdict: run it again; its "
+                f"log says more.{key}"
             )
         folder.mkdir()
         unpack(archive, folder)
