@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +25,19 @@ def experiments(client: MlflowClient) -> list[str]:
         page = client.search_experiments(max_results=1000, page_token=page.token)
         numbers += [experiment.experiment_id for experiment in page]
     return numbers
+
+
+def is_mlflow(client: MlflowClient) -> bool:
+    """Whether the server answers as MLflow does. Raises what the client raises."""
+    from mlflow.exceptions import MlflowException
+
+    if client.search_experiments(max_results=1):
+        return True
+    # of an answer that has nothing to do with the question, the client makes an empty list, or an experiment of no name
+    try:
+        return client.get_experiment_by_name(f"ml-ci-{secrets.token_hex(8)}") is None
+    except MlflowException:
+        return True
 
 
 def search(client: MlflowClient, numbers: list[str], condition: str, page: int) -> list[LoggedRun]:
@@ -55,11 +69,17 @@ def ancestors(runs: Iterable[LoggedRun], others: Mapping[str, LoggedRun]) -> lis
 
 def artifact(client: MlflowClient, run_id: str, path: str) -> bytes | None:
     """The content of one artifact of a run, None where there is none."""
+    from mlflow.exceptions import MlflowException
+
     folder = path.rpartition("/")[0]
     if not any(entry.path == path for entry in client.list_artifacts(run_id, folder)):
         return None
     with TemporaryDirectory() as target:
-        return Path(client.download_artifacts(run_id, path, target)).read_bytes()
+        try:
+            return Path(client.download_artifacts(run_id, path, target)).read_bytes()
+        except MlflowException as error:
+            # the client takes every failure for a path that is not there, and this one is there
+            raise MlflowException(str(error)) from error
 
 
 def log_bytes(client: MlflowClient, run_id: str, content: bytes, path: str) -> None:
@@ -76,9 +96,3 @@ def plain(value: str) -> str:
     if not re.fullmatch(r"[\w.-]*", value):
         raise ConfigError(f"{value!r} cannot stand in a query to MLflow: use letters, digits, '.', '_' and '-'.")
     return value
-
-
-def first_line(error: Exception) -> str:
-    """What MLflow said, in one line and without a password."""
-    text = str(error).strip()
-    return re.sub(r"//[^/@\s]*@", "//", text.splitlines()[0][:300]) if text else type(error).__name__

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ml_ci.errors import ConfigError, OutsideError, TrainingError
 from ml_ci.records import Past, Run
-from ml_ci.sources.mlflow_client import ancestors, artifact, experiments, first_line, plain, search
+from ml_ci.sources.mlflow_client import ancestors, artifact, experiments, is_mlflow, plain, search
+from ml_ci.sources.mlflow_failures import first_line, reason
 from ml_ci.sources.mlflow_runs import IMAGES, PREDICTIONS, complete_run, past_run, read_run, recorded_run
 from ml_ci.sources.mlflow_variables import Identity, logging_variables, quicken
 
@@ -60,6 +61,10 @@ class Tracking:
                 f"MLFLOW_TRACKING_URI is of the kind {uri.partition(':')[0]!r}, and ml-ci needs an MLflow server over HTTP: "
                 "give its http(s) address, or unset the variable to let ml-ci start one."
             )
+        try:
+            urlsplit(uri)
+        except ValueError as error:
+            raise ConfigError(f"MLFLOW_TRACKING_URI is no address ({error}): correct it.") from error
         self.uri = uri
         self.shared = shared
         self.experiment = variables.get("MLFLOW_EXPERIMENT_NAME") or experiment
@@ -79,7 +84,8 @@ class Tracking:
 
     def check(self) -> None:
         """Ask the server something small. Raises OutsideError, within seconds, if it does not answer as MLflow does."""
-        self._ask(lambda client: client.search_experiments(max_results=1))
+        if not self._ask(is_mlflow):
+            raise OutsideError(f"what answers at {self.name} is no MLflow server: check MLFLOW_TRACKING_URI.")
 
     def open_store(self) -> None:
         """Let the embedded server open its store, or make it, before somebody waits for that."""
@@ -231,20 +237,18 @@ class Tracking:
 
     def _ask(self, question: Callable[[MlflowClient], Answer]) -> Answer:
         """Ask the server, and turn what goes wrong into one sentence."""
+        from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
         from mlflow.exceptions import MlflowException
         from requests import RequestException
 
         try:
             return question(self._client())
-        except (MlflowException, RequestException) as error:
-            code = getattr(error, "error_code", "")
-            if code == "RESOURCE_DOES_NOT_EXIST":
+        except (MlflowException, RequestException, ParseError, ValueError) as error:
+            if getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
                 raise ConfigError(f"the MLflow server {self.name} has no such run: {first_line(error)}") from error
-            hint = "check MLFLOW_TRACKING_URI and that the server is up"
-            if code in ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED") or "401" in str(error):
-                hint = "check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+            found = reason(error)
             raise OutsideError(
-                f"the MLflow server {self.name} did not do what was asked ({first_line(error)}): {hint}."
+                f"the MLflow server {self.name} did not do what was asked ({found.why}): {found.remedy}."
             ) from error
 
     def _client(self) -> MlflowClient:
