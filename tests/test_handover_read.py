@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import pickle
 import struct
 import time
@@ -303,6 +304,33 @@ def test_a_record_without_its_metrics_or_with_more_is_refused(folder: Path) -> N
     assert "is not a record of ml-ci" in refused(changed(folder, "head.json", lambda it: it.update(reward=1)))
     handed_over(folder)
     assert "is not a record of ml-ci" in refused(changed(folder, "head.json", lambda it: it.pop("commit")))
+
+
+@pytest.mark.parametrize("name", ["result.json", "head.json", "base.json", "head.parquet", "images", "images/SHA.png"])
+def test_a_link_in_a_folder_that_somebody_else_unpacked_is_refused(folder: Path, tmp_path: Path, name: str) -> None:
+    content = parquet()
+    head = with_images(with_predictions(run(), content), {"a.png": png()})
+    handed_over(folder, head, images=[png()], head_parquet=content)
+    place = folder / name.replace("SHA", digest(png()))
+    place.rename(tmp_path / "elsewhere")
+    place.symlink_to(tmp_path / "elsewhere")
+    assert "is, or is behind, a link" in refused(folder)
+
+
+def test_a_models_folder_that_is_a_link_is_refused(folder: Path, tmp_path: Path) -> None:
+    handed_over(tmp_path / "elsewhere", replace(run(x=1.0), key="churn"), replace(run(BASE, x=1.0), key="churn"))
+    document = json.loads((tmp_path / "elsewhere" / "result.json").read_text())
+    folder.mkdir()
+    (folder / "result.json").write_text(json.dumps({**document, "models": [document]}))
+    (folder / "churn").symlink_to(tmp_path / "elsewhere")
+    assert "is, or is behind, a link" in refused(folder)
+
+
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    handed_over(folder)
+    (folder / "head.json").unlink()
+    os.mkfifo(folder / "head.json")
+    assert "head.json is no regular file" in refused(folder)
 
 
 # -- how much it is

@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ml_ci.records import Image, Run
+from ml_ci.sources.archive import LARGEST_PNG
 from ml_ci.sources.images import SIGNATURE, to_pngs
+from ml_ci.sources.strict_json import is_there, read_bytes
 
 
 def remade(folder: Path, runs: Mapping[str, Run]) -> tuple[dict[str, bytes], dict[str, Run]]:
@@ -24,9 +26,9 @@ def remade(folder: Path, runs: Mapping[str, Run]) -> tuple[dict[str, bytes], dic
 
 def _is_ours(path: Path, sha256: str) -> bool:
     """Whether it is a PNG as it was named. Whatever else training wrote was made one before it was handed over."""
-    if not path.is_file():
+    if not is_there(path, path.name):
         return False
-    content = path.read_bytes()
+    content = read_bytes(path, path.name, LARGEST_PNG)
     return content.startswith(SIGNATURE) and hashlib.sha256(content).hexdigest() == sha256
 
 

@@ -17,7 +17,7 @@ from ml_ci.sources.handed_parquet import rewritten
 from ml_ci.sources.handed_plots import is_drawable
 from ml_ci.sources.handed_result import COMMIT
 from ml_ci.sources.images import MOST_IMAGES
-from ml_ci.sources.strict_json import parse_strict, read_bytes
+from ml_ci.sources.strict_json import is_there, parse_strict, read_bytes
 from ml_ci.thinning import bounded
 
 LARGEST_RECORD = 10_000_000
@@ -56,7 +56,7 @@ def _with_predictions(run: Run, path: Path) -> HandedSide:
     """The predictions in Parquet written anew, when they are those that the record names."""
     if run.predictions is None:
         return HandedSide(run=run)
-    if not path.is_file():
+    if not is_there(path, path.name):
         # too large to be handed over: the verdict rests on weaker evidence, and says so
         return HandedSide(run=run)
     content = read_bytes(path, path.name, LARGEST_PARQUET)

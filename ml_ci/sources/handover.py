@@ -14,6 +14,7 @@ from ml_ci.sources.archive import not_ours
 from ml_ci.sources.handed_images import remade
 from ml_ci.sources.handed_result import HandedModel, read_handed_result
 from ml_ci.sources.handed_run import HandedSide, read_side
+from ml_ci.sources.strict_json import is_there
 
 _WHY = {
     "trained": "trained by the pull request's own job",
@@ -49,6 +50,7 @@ def read_handover(folder: Path, *, head_sha: str) -> list[HandedOver]:
 
     Raises HandoverError, in one sentence, for whatever is not as ml-ci writes it.
     """
+    folder = folder.resolve()
     models = read_handed_result(folder / "result.json", head_sha)
     return [_read_model(folder / model.folder, model, head_sha) for model in models]
 
@@ -77,4 +79,4 @@ def _read_model(folder: Path, model: HandedModel, head_sha: str) -> HandedOver:
 
 
 def _side(folder: Path, side: Literal["head", "base"], key: str) -> HandedSide | None:
-    return read_side(folder, side, key) if (folder / f"{side}.json").is_file() else None
+    return read_side(folder, side, key) if is_there(folder / f"{side}.json", f"{side}.json") else None

@@ -46,13 +46,24 @@ def parse_strict(text: bytes, name: str) -> Json:
     return document
 
 
+def is_there(path: Path, name: str) -> bool:
+    """Whether there is such a file. Raises HandoverError for a link, which leads elsewhere, and for what is no file.
+
+    An archive is unpacked without any, but the folder may come from somebody else's unpacking.
+    """
+    if path.is_symlink() or path.parent.is_symlink():
+        raise not_ours(f"{name} is, or is behind, a link")
+    if path.exists() and not path.is_file():
+        raise not_ours(f"{name} is no regular file")
+    return path.exists()
+
+
 def read_bytes(path: Path, name: str, most: int) -> bytes:
-    """The bytes of a file that was unpacked, at most so many. Raises HandoverError where there is none, or it has more."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(most + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        raise not_ours(f"it has no {name}") from None
+    """The bytes of a file, at most so many. Raises HandoverError where there is none, or it has more."""
+    if not is_there(path, name):
+        raise not_ours(f"it has no {name}")
+    with path.open("rb") as file:
+        content = file.read(most + 1)
     if len(content) > most:
         raise not_ours(f"{name} has more than {most / 1e6:.0f} MB")
     return content
