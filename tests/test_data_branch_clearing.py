@@ -15,8 +15,10 @@ import pytest
 import requests
 
 from ml_ci.errors import OutsideError
+from ml_ci.github.clearing import MOST_KEYS_WITHOUT_RECORDS
 from ml_ci.github.data_branch import DataBranch, image_url
 from ml_ci.github.session import connect
+from ml_ci.github.used_pictures import MOST_KEYS, UsedPictures, read_used, write_used
 from ml_ci.sources.record_store import RECORDS, Folder, Records
 from tests.data_branch import BRANCH, REF, Jobs, a_run, addresses, commit, name, png
 from tests.github_server import GitHubServer, GraphQLRefusal, Html, LostAnswer, Status
@@ -277,6 +279,42 @@ def test_two_jobs_at_once_twenty_times_over_lose_nothing(jobs: Jobs) -> None:
     assert len(jobs.github.forced) >= 40 // HISTORY - 1
     assert moved_only_from_the_tip(jobs)
     assert jobs.history_length <= HISTORY
+
+
+def test_what_belonged_to_records_that_are_gone_goes_but_for_who_accepted_what(jobs: Jobs) -> None:
+    jobs.record(1)
+    old = {f"records/gone/{name}.json": "[]" for name in ("index", "images", "history", "accepted")}
+    jobs.github.git.commit_files(BRANCH, {**old, "records/gone/test-sets.json": "{}"})
+    clear(jobs)
+    assert {path for path in jobs.files if "/gone/" in path} == {
+        "records/gone/accepted.json",
+        "records/gone/test-sets.json",
+    }
+    assert {path for path in jobs.files if path.endswith(".json") and len(path) < 50 and "/default/" in path} == {
+        f"records/default/{name}.json" for name in ("index", "images", "history")
+    }
+
+
+def test_of_keys_without_records_only_so_many_have_counts_and_those_of_open_pull_requests(jobs: Jobs) -> None:
+    pull = jobs.open_pull()
+    jobs.publish(pull, NEW, key="z-of-an-open-one")
+    counts = {f"records/k{number:03}/test-sets.json": "{}" for number in range(MOST_KEYS_WITHOUT_RECORDS + 30)}
+    jobs.github.git.commit_files(BRANCH, {**counts, "records/z-of-an-open-one/test-sets.json": "{}"})
+    clear(jobs)
+    left = {path for path in jobs.files if path.endswith("test-sets.json")}
+    assert len(left) == MOST_KEYS_WITHOUT_RECORDS + 1
+    assert "records/z-of-an-open-one/test-sets.json" in left
+
+
+def test_a_pull_request_that_makes_up_keys_keeps_the_pictures_of_the_last_ones() -> None:
+    used = UsedPictures()
+    for number in range(MOST_KEYS + 50):
+        used = used.shown_by(1, f"key-{number}", ["a" * 64])
+    used = used.shown_by(1, "key-60", ["b" * 64])
+    kept = read_used(lambda _: write_used(used)).pulls[1]
+    others = [f"key-{number}" for number in range(50, MOST_KEYS + 50) if number != 60]
+    assert list(kept) == [*others, "key-60"]
+    assert kept["key-60"] == ("b" * 64,)
 
 
 # Where GitHub does not let the history be cut off

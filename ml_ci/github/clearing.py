@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _PICTURE = re.compile(r"images/([0-9a-f]{64})\.png")
 _RECORD = re.compile(r"records/([^/]+)/([0-9a-f]{40}|[0-9a-f]{64})\.json")
+_NOTES = re.compile(r"records/([^/]+)/(index|images|history|test-sets)\.json")
+MOST_KEYS_WITHOUT_RECORDS = 200
+"""So many may have a count of their verdicts: those of pull requests, and of who keeps records in MLflow."""
 
 
 def open_pulls(repo: Repository) -> frozenset[int] | None:
@@ -33,7 +36,7 @@ def open_pulls(repo: Repository) -> frozenset[int] | None:
 
 
 def no_longer_needed(paths: Collection[str], read: Reader, pulls: Collection[int] | None) -> dict[str, bytes | None]:
-    """What clears the branch up: None for each picture that goes, and the notes that change with that.
+    """What clears the branch up: None for each picture and each left-over note that goes, and the notes that change with that.
 
     `paths` are all files there will be, `read` gives their content. A picture stays that the comment of an open pull
     request shows, that a record needs, or of which that cannot be known. `pulls` are the open pull requests; None where
@@ -50,7 +53,17 @@ def no_longer_needed(paths: Collection[str], read: Reader, pulls: Collection[int
     if used != before:
         notes[USED] = write_used(used)
     gone = pictures - needed - used.named
+    notes |= dict.fromkeys(_left_over(paths, {key for keys in used.pulls.values() for key in keys}))
     return {**notes, **dict.fromkeys(image_path(name) for name in sorted(gone))}
+
+
+def _left_over(paths: Collection[str], open_keys: Collection[str]) -> list[str]:
+    """The notes of keys that have no record; their counts only where there are too many, and none of `open_keys`."""
+    recorded = {match[1] for path in paths if (match := _RECORD.fullmatch(path))}
+    notes = [(match[1], match[2], path) for path in sorted(paths) if (match := _NOTES.fullmatch(path))]
+    others = [(key, kind, path) for key, kind, path in notes if key not in recorded]
+    counts = [path for key, kind, path in others if kind == "test-sets" and key not in open_keys]
+    return [path for _, kind, path in others if kind != "test-sets"] + counts[MOST_KEYS_WITHOUT_RECORDS:]
 
 
 def _records(paths: Collection[str], read: Reader) -> tuple[dict[str, bytes | None], set[str]]:

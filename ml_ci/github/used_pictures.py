@@ -11,12 +11,15 @@ from ml_ci.sources.record_store import Reader
 
 USED = "pictures.json"
 
+MOST_KEYS = 200
+"""So many keys of one pull request are noted, those of its last jobs: the configuration that names keys is the pull request's."""
+
 Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class UsedPictures:
-    """The pictures, by the SHA-256 of their content: of each pull request by its number, and there by key.
+    """The pictures, by the SHA-256 of their content: of each pull request by its number, and there by key, the newest last.
 
     `complete` is False where a note was lost, so that pictures which it does not name may be in use all the same. Such
     pictures are `held` until all pull requests of `held_for` are closed: those that were open when this was noticed.
@@ -32,6 +35,7 @@ class UsedPictures:
         keys = {other: found for other, found in self.pulls.get(pull, {}).items() if other != key}
         if names:
             keys[key] = tuple(sorted(set(names)))
+        keys = dict(list(keys.items())[-MOST_KEYS:])
         others = {number: found for number, found in self.pulls.items() if number != pull}
         return replace(self, pulls={**others, pull: keys} if keys else others)
 
@@ -81,7 +85,7 @@ def write_used(used: UsedPictures) -> bytes:
     document = {
         "complete": used.complete,
         "held": {"pictures": used.held, "pulls": used.held_for},
-        "pulls": {str(number): dict(sorted(keys.items())) for number, keys in sorted(used.pulls.items())},
+        "pulls": {str(number): dict(keys) for number, keys in sorted(used.pulls.items())},
     }
     return json.dumps(document, indent=0).encode()
 
