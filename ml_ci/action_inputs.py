@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
 from ml_ci.config import Config
 from ml_ci.config_values import key_name
+from ml_ci.config_yaml import quoted
 from ml_ci.errors import ConfigError
 from ml_ci.github.event import Mode
 from ml_ci.result import Result
@@ -15,6 +17,9 @@ from ml_ci.result import Result
 Comment = Literal["always", "changes", "failure", "never"]
 Plots = Literal["auto", "branch", "inline", "none"]
 FailOn = Literal["regression", "inconclusive", "never"]
+
+_BRANCH = re.compile(r"(?!.*(?:\.\.|//|/\.|\.lock(?:/|$)))[A-Za-z0-9][A-Za-z0-9._/-]{0,199}(?<![./])")
+"""What git takes for a branch's name, less what has a meaning in an address or on a command line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +63,7 @@ def read_inputs(environ: Mapping[str, str]) -> Inputs:
         comment=cast("Comment", choice("comment", Comment, "always")),
         plots=cast("Plots", choice("plots", Plots, "auto")),
         fail_on=cast("FailOn", choice("fail-on", FailOn, "regression")),
-        data_branch=text("data-branch") or "ml-ci-data",
+        data_branch=_branch(text("data-branch") or "ml-ci-data"),
     )
 
 
@@ -80,3 +85,12 @@ def _failing(config: Config) -> Config:
     """The configuration with a policy that fails what is inconclusive, whatever base's says."""
     policy = replace(config.policy, inconclusive="fail")
     return replace(config, policy=policy, overridden=config.overridden | {"inconclusive"})
+
+
+def _branch(name: str) -> str:
+    """A name for the data branch. Raises ConfigError for one that git, or an address on GitHub, would take for another."""
+    if not _BRANCH.fullmatch(name):
+        raise ConfigError(
+            f"the input data-branch is {quoted(name)}; it must be a branch's name of letters of English, digits and . _ - /."
+        )
+    return name

@@ -36,9 +36,13 @@ def wrong_type(field: Field, expected: str) -> ConfigError:
         return field.place.error(f"{key} has no value; write one, or leave the key out.")
     if isinstance(value, Scalar):
         is_number = value.plain and _NUMBER.fullmatch(value.text)
-        return field.place.error(f"{key} must be {expected}, not {value.text if is_number else quoted(value.text)}.")
+        return field.place.error(f"{key} must be {expected}, not {_number_as_told(value.text) if is_number else quoted(value.text)}.")
     found = "a list" if isinstance(value, Items) else "a mapping"
     return field.place.error(f"{key} must be {expected}, not {found}.")
+
+
+def _number_as_told(text: str) -> str:
+    return text if len(text) <= 60 else quoted(text)
 
 
 def near(word: str, choices: tuple[str, ...]) -> str:
@@ -55,7 +59,7 @@ def text(field: Field) -> str:
     if value.plain and (value.text.lower() in _BOOLEAN or _NUMBER.fullmatch(value.text)):
         kind = "a boolean" if value.text.lower() in _BOOLEAN else "a number"
         raise field.place.error(
-            f"{quoted(field.key)} must be text, and {value.text} without quotes is {kind} in YAML; put it in quotes."
+            f"{quoted(field.key)} must be text, and {_number_as_told(value.text)} without quotes is {kind} in YAML; put it in quotes."
         )
     if not value.text.strip():
         raise field.place.error(f"{quoted(field.key)} is empty; write a value, or leave the key out.")

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import posixpath
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from ml_ci.config import Config, training_digest
-from ml_ci.errors import ConfigError
+from ml_ci.errors import ConfigError, OutsideError
 from ml_ci.progress import Progress
 from ml_ci.records import DataVersion
 from ml_ci.secrets import Secrets
-from ml_ci.sources import data, dvc_files, environment, importance, inputs, metric_files
+from ml_ci.sources import data, data_origin, dvc_files, environment, importance, inputs, metric_files
 from ml_ci.sources.data import Dvc, Pulled
 from ml_ci.sources.dvc_plot_definitions import Definitions, definitions
 from ml_ci.sources.dvc_plots import declared_files, declared_images
@@ -63,6 +64,8 @@ class Side:
     files: Mapping[str, str]
     fingerprint: str
     warnings: tuple[str, ...]
+    origins: tuple[str, ...] = ()
+    """The files by which it says otherwise than base where data comes from."""
 
     @property
     def directory(self) -> Path:
@@ -86,11 +89,20 @@ class Training:
 
 
 def prepare(
-    name: Literal["head", "base"], git: Git, commit: str, *, exact: bool, dirty: bool, config: Config, shop: Workshop
+    name: Literal["head", "base"],
+    git: Git,
+    commit: str,
+    *,
+    exact: bool,
+    dirty: bool,
+    config: Config,
+    shop: Workshop,
+    before: Mapping[str, str] | None = None,
 ) -> Side:
     """Build the environment, pull head's data, and take the fingerprint of all that training will read.
 
-    The base's data is pulled only once it is known that the base has to be trained (`pull`).
+    The base's data is pulled only once it is known that the base has to be trained (`pull`). `before` are the base's
+    files, where there is a base to compare head with.
     """
     directory = git.top / config.working_directory
     if not directory.is_dir():
@@ -100,8 +112,10 @@ def prepare(
     globs = inputs.from_top(config.inputs, config.working_directory)
     if not inputs.chosen(files, globs):
         raise ConfigError(f"`inputs` matches no file of the {name}: without inputs nothing can be compared.")
+    origins = data_origin.changed_origins(before, files, partial(_content, git)) if before is not None else ()
     with beside() as pool:
-        pulling = pool.submit(pull, git, config, files, shop.progress) if name == "head" else None
+        asked = (git, config, files, shop.progress)
+        pulling = pool.submit(pull, *asked, wary=bool(origins)) if name == "head" else None
         with shop.unexchanged():
             built = environment.prepare(
                 directory,
@@ -138,7 +152,8 @@ def prepare(
             python=built.python,
             packages=built.packages,
         ),
-        warnings=pulled.warnings,
+        warnings=(*((data_origin.said(origins),) if origins else ()), *pulled.warnings),
+        origins=origins,
     )
 
 
@@ -167,8 +182,20 @@ def _usual_command(directory: Path, name: str, repeats: int) -> str:
     raise ConfigError(f"the {name} has neither a dvc.yaml nor a train.py: say with `train` how its model is trained.")
 
 
-def pull(git: Git, config: Config, files: Iterable[str], progress: Progress, shared: Git | None = None) -> Pulled:
-    """`dvc pull` in a side's working tree, which has these files; `shared` is the repository whose cache a worktree uses."""
+def pull(
+    git: Git,
+    config: Config,
+    files: Mapping[str, str],
+    progress: Progress,
+    shared: Git | None = None,
+    *,
+    wary: bool = False,
+) -> Pulled:
+    """`dvc pull` in a side's working tree, which has these files; `shared` is the repository whose cache a worktree uses.
+
+    `wary`: head says otherwise than base where data comes from. Then DVC is told no more than training, for it could be
+    made to tell others (`ml_ci.sources.data_origin`).
+    """
     directory = git.top / config.working_directory
     root = data.find_dvc(directory, git.top)
     if root is None and config.pull not in (None, False):
@@ -179,13 +206,23 @@ def pull(git: Git, config: Config, files: Iterable[str], progress: Progress, sha
         home = shared.top / root.relative_to(git.top)
         if (home / ".dvc").is_dir():
             Dvc(home, shared.variables).share_cache(root)
-    dvc = Dvc(root, git.variables)
+    dvc_files.check_ends(files, partial(_content, git))
+    variables = git.variables
+    if config.pass_env is not None and (wary or data_origin.names_a_program(files, partial(_content, git))):
+        variables = training_variables(variables, config.pass_env)
+    dvc = Dvc(root, variables)
     if config.pull is False:
         # also then, data that was changed by hand must never pass for what DVC tracks
         return dvc.as_it_is()
     targets = config.pull if isinstance(config.pull, tuple) else ()
     with told(progress, cache_folder(root), lambda: dvc.wanted(files, git.top, targets, directory)):
-        return dvc.pull(targets, directory)
+        try:
+            return dvc.pull(targets, directory)
+        except OutsideError as error:
+            if variables is git.variables:
+                raise
+            why = "DVC had only the variables that `pass-env` names, since this change says where data comes from."
+            raise OutsideError(f"{error} {why}") from error
 
 
 def run(side: Side, tracking: Tracking, shop: Workshop, seed: int = 0) -> Training:
@@ -268,9 +305,9 @@ def report(side: Side) -> list[Path]:
 
 def data_of(git: Git, files: Mapping[str, str]) -> tuple[DataVersion, ...]:
     """The data versions that DVC's files in the working tree name."""
+    return tuple(each for each in dvc_files.versions(files, partial(_content, git)) if each.path not in files)
 
-    def read(path: str) -> bytes | None:
-        file = git.top / path
-        return file.read_bytes() if file.is_file() else None
 
-    return tuple(version for version in dvc_files.versions(files, read) if version.path not in files)
+def _content(git: Git, path: str) -> bytes | None:
+    file = git.top / path
+    return file.read_bytes() if file.is_file() else None

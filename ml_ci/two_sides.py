@@ -54,6 +54,7 @@ class TwoSides:
         self._tracking = tracking
         self._journal = journal
         self._known: Known | None = None
+        self._wary = False
         self._scored: dict[str, Scored] = {}
         self._imports = SlowImports(then=tracking.open_store, also=PACKAGES if _has_statistics(config) else ())
         self.keeping = Keeping(tracking, tools.keep, journal, self._imports)
@@ -99,6 +100,7 @@ class TwoSides:
     def prepare_head(self) -> Side:
         """What is checked out, with its data and environment."""
         context, git = self._context, self._tools.git
+        before = git.files_at(context.base) if context.base else None
         with self._step("Preparing data and environment", "prepare"):
             head = sides.prepare(
                 "head",
@@ -108,9 +110,11 @@ class TwoSides:
                 dirty=context.dirty,
                 config=self._config,
                 shop=self._tools.shop,
+                before=before,
             )
-        if context.base:
-            self._journal.code = changed_files(git.files_at(context.base), head.files)
+        self._wary = bool(head.origins)
+        if context.base and before is not None:
+            self._journal.code = changed_files(before, head.files)
             paths = {change.name for change in self._journal.code}
             where, files = head.directory, self._config.params
             self._journal.parameters = changed_parameters(git, context.base, where, files, paths)
@@ -127,9 +131,8 @@ class TwoSides:
         which = f" ({seed + 1} of {count})" if count > 1 else ""
         with self._step(f"Training {side.name}{which}", f"train {side.name}"):
             if side.name == "base" and seed == 0:
-                pulled = sides.pull(
-                    side.git, side.config, side.files, self._tools.shop.progress, shared=self._tools.git
-                )
+                asked = (side.git, side.config, side.files, self._tools.shop.progress)
+                pulled = sides.pull(*asked, shared=self._tools.git, wary=self._wary)
                 self._journal.warnings += [f"Base: {warning}" for warning in pulled.warnings]
             self._imports.begin()
             try:

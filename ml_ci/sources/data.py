@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from subprocess import CompletedProcess
 from ml_ci.errors import OutsideError
 from ml_ci.records import DataVersion
 from ml_ci.sources import process
+from ml_ci.sources.data_check import remove_false
 from ml_ci.sources.dvc_files import outputs, versions
 from ml_ci.sources.dvc_settings import write_local_settings
 from ml_ci.sources.process import Owner, last_words, owner_of
@@ -105,9 +107,13 @@ class Dvc:
         """`dvc pull`, once; `targets` are relative to `directory`.
 
         What a stage makes may be missing from the remote, since training makes it again, and data that was changed by
-        hand stays as it is; both are warnings. Raises OutsideError if source data is missing afterwards.
+        hand stays as it is; both are warnings. Raises OutsideError if source data is missing afterwards, or is not what
+        its hash says.
         """
+        begin = time.time()
         answer = self.run("pull", *(("--", *targets) if targets else ()), directory=directory)
+        if b"Everything is up to date." not in answer.stdout:
+            self._check_hashes(begin)
         if answer.returncode == 0:
             said = last_words(answer.stdout).rsplit(" / ", 1)[-1]
             return replace(self.as_it_is() if targets else Pulled(), said=said)
@@ -134,6 +140,27 @@ class Dvc:
             told = f"`dvc pull` did not bring {names}, which a stage makes: training makes it again."
             return Pulled(warnings=(told,))
         return Pulled(warnings=(f"`dvc pull` did not bring everything, but all source data is here: {reason}",))
+
+    def _check_hashes(self, since: float) -> None:
+        """Raise OutsideError where DVC let something into the cache that is not what it is called by."""
+        false = remove_false(self._cache(), since)
+        if false:
+            self._mistrust()
+            named = {version.hash: version.path for version in self.sources()}
+            names = ", ".join(named.get(digest, digest) for digest in false[:5])
+            more = f" and {len(false) - 5} more" if len(false) > 5 else ""
+            raise OutsideError(
+                f"`dvc pull` brought {names}{more} with another content than the hash in the repository says: the remote is "
+                "damaged, or is not the one that the data was pushed to; check .dvc/config, and `dvc push` where the data is."
+            )
+
+    def _mistrust(self) -> None:
+        """Let DVC hash its sources anew, where it has noted that they are what it fetched: it knows them by their times."""
+        for source in self.sources():
+            place = self.root / source.path
+            for file in place.rglob("*") if place.is_dir() else [place]:
+                if file.is_file():
+                    os.utime(file)
 
     def as_it_is(self) -> Pulled:
         """What is here without a pull."""
@@ -204,8 +231,11 @@ class Dvc:
 
     def share_cache(self, other: Path) -> None:
         """Let the DVC repository of a worktree use this one's cache, remotes and credentials."""
-        cache = Path(self.run("cache", "dir").stdout.decode().strip() or ".dvc/cache")
-        write_local_settings(self.root, other, self.root / cache, self.owner)
+        write_local_settings(self.root, other, self._cache(), self.owner)
+
+    def _cache(self) -> Path:
+        """Where DVC has its cache by its own word: there is more than one way to say it."""
+        return self.root / (self.run("cache", "dir").stdout.decode().strip() or ".dvc/cache")
 
     def _read(self, path: str) -> bytes | None:
         return (self.root / path).read_bytes()

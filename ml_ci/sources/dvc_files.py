@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,6 +16,8 @@ Read = Callable[[str], bytes | None]
 """Gives a tracked file's content by its path in the repository: of the working tree, or of a commit."""
 
 LOCK = "dvc.lock"
+_PIPELINE = "dvc.yaml"
+_ALIAS = re.compile(rb"[\s\[{,:]\*[^\s*]")
 
 
 def versions(paths: Iterable[str], read: Read) -> tuple[DataVersion, ...]:
@@ -36,6 +39,19 @@ def outputs(paths: Iterable[str], read: Read) -> tuple[DataVersion, ...]:
         for holder in _stages(place, document) or [document]
         for entry in _entries(place, holder, "outs")
     )
+
+
+def check_ends(paths: Iterable[str], read: Read) -> None:
+    """Raise OutsideError for a file of DVC's among `paths` whose aliases stand for far more than there is in it.
+
+    DVC looks at all that they stand for, so it would not come to an end: 300 bytes can stand for a billion words.
+    """
+    for path in paths:
+        place = PurePosixPath(path)
+        if place.name in (LOCK, _PIPELINE) or (place.suffix == ".dvc" and place.name != ".dvc"):
+            content = read(path)
+            if content is not None and _ALIAS.search(content):
+                read_document(content, path)
 
 
 def _by_path(versions: Iterable[DataVersion]) -> tuple[DataVersion, ...]:
