@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from github.GitTree import GitTree
     from github.Repository import Repository
 
-WINDOW, LONGEST_WINDOW = 2.0, 60.0
-"""Seconds within which who lost a race tries again: at first, twice as many each time, and at most. Fifty jobs that write
-at once get through with some six tries each; shorter waits would spend the hour's requests on lost races."""
+WINDOW, LONGEST_WINDOW = 2.0, 120.0
+"""Seconds within which who lost a race tries again: at first, four times as many each time, and at most. Fifty jobs that
+write at once get through with some four tries each; shorter waits would spend the hour's requests on lost races."""
 RACE_PATIENCE = 600.0
 """Seconds that one update waits after lost races, in all. What it writes may have been trained for hours."""
 NEEDED: Permissions = {"contents": "write"}
@@ -128,7 +128,7 @@ class DataBranch:
                     "minutes: run the job again when fewer jobs write."
                 )
             self._sleep(wait)
-            window, left = min(2 * window, LONGEST_WINDOW), left - wait
+            window, left = min(4 * window, LONGEST_WINDOW), left - wait
 
     def _try(self, change: Change, message: str) -> bool:
         """Write once; False if somebody else wrote in between."""

@@ -27,6 +27,21 @@ def experiments(client: MlflowClient) -> list[str]:
     return numbers
 
 
+def experiment_named(client: MlflowClient, name: str) -> str:
+    """The id of the experiment, which is made where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    try:
+        return str(found.experiment_id if found else client.create_experiment(name))
+    except MlflowException:
+        # another job may have made it since we looked; MLflow 3.17 says no more than that its database refused
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            raise
+        return str(found.experiment_id)
+
+
 def is_mlflow(client: MlflowClient) -> bool:
     """Whether the server answers as MLflow does. Raises what the client raises."""
     from mlflow.exceptions import MlflowException

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ml_ci.errors import ConfigError, OutsideError, TrainingError
 from ml_ci.records import Past, Run
-from ml_ci.sources.mlflow_client import ancestors, artifact, experiments, is_mlflow, plain, search
+from ml_ci.sources.mlflow_client import ancestors, artifact, experiment_named, experiments, is_mlflow, plain, search
 from ml_ci.sources.mlflow_failures import first_line, reason
 from ml_ci.sources.mlflow_runs import IMAGES, PREDICTIONS, complete_run, past_run, read_run, recorded_run
 from ml_ci.sources.mlflow_variables import Identity, logging_variables, quicken
@@ -130,8 +130,7 @@ class Tracking:
         """Make a run for a training that did not use MLflow; returns its id."""
 
         def make(client: MlflowClient) -> str:
-            experiment = client.get_experiment_by_name(self.experiment)
-            number = experiment.experiment_id if experiment else client.create_experiment(self.experiment)
+            number = experiment_named(client, self.experiment)
             run = client.create_run(number, start_time=started, tags=identity.tags(), run_name=f"ml-ci {identity.key}")
             return str(run.info.run_id)
 
