@@ -4,8 +4,13 @@ import os
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
 
 from ml_ci.action import main
+
+CLEANED_UP = 20.0
+"""Seconds within which the guard of a job that was killed has cleaned up."""
 
 
 def follow_lifeline() -> None:
@@ -31,6 +36,44 @@ def close_to_others() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0)
 
 
+def stay_until_all_is_tidied_up() -> None:
+    """Go on in a child, and stay beside it: when the first process of a container ends, all others do at once.
+
+    If the job is killed, as by the kernel for want of memory, the guard still has to clean up after it, and to put the
+    checkout's credentials back. So the guard becomes this process's child when the job is gone.
+    """
+    import ctypes
+
+    pr_set_child_subreaper = 36
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+    job = os.fork()
+    if job == 0:
+        return
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda received, _: _pass_on(job, received))
+    ended, status = 0, 0
+    while ended != job:
+        ended, status = os.waitpid(-1, 0)
+    if os.WIFSIGNALED(status):
+        _wait_for_others(CLEANED_UP)
+        # as a shell says it
+        os._exit(128 + os.WTERMSIG(status))
+    os._exit(os.WEXITSTATUS(status))
+
+
+def _pass_on(job: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(job, number)
+
+
+def _wait_for_others(patience: float) -> None:
+    end = time.monotonic() + patience
+    with suppress(ChildProcessError):
+        while time.monotonic() < end:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.02)
+
+
 def take_environment() -> dict[str, str]:
     """The environment; the inputs, the token among them, are taken out of what the programs started here inherit."""
     taken = dict(os.environ)
@@ -43,6 +86,7 @@ def take_environment() -> dict[str, str]:
 if __name__ == "__main__":
     close_to_others()
     if os.environ.pop("ML_CI_LIFELINE", "") == "stdin":
+        stay_until_all_is_tidied_up()
         follow_lifeline()
     code = main(take_environment())
     sys.stdout.flush()

@@ -10,8 +10,11 @@ echo "::endgroup::"
 # A job that was killed hard leaves its container running; this workspace is ours alone now.
 docker ps --all --quiet --filter "label=ml-ci.workspace=$GITHUB_WORKSPACE" | xargs --no-run-if-empty docker rm --force >/dev/null
 
+# What the container has for RUNNER_TEMP. The runner's own holds its files and other actions' credentials, which are not
+# training's to see.
+temp=$RUNNER_TEMP/ml-ci/temp
 home=$RUNNER_TEMP/ml-ci/home
-mkdir -p "$home"
+mkdir -p "$temp/ml-ci/home"
 
 # bind SOURCE TARGET [readonly]. Unlike --volume it fails, and makes no empty folder, where the engine cannot see SOURCE.
 declare -A bound=()
@@ -19,6 +22,13 @@ bind() {
     # two variables may name one file
     [ -z "${bound[$2]:-}" ] || return 0
     bound[$2]=yes
+    # in there the engine would make the place to mount it on as root, who alone could remove it
+    case $2 in
+    "$RUNNER_TEMP"/*)
+        mkdir -p "$(dirname "$temp/${2#"$RUNNER_TEMP"/}")"
+        if [ -d "$1" ]; then mkdir -p "$temp/${2#"$RUNNER_TEMP"/}"; else touch "$temp/${2#"$RUNNER_TEMP"/}"; fi
+        ;;
+    esac
     options+=(--mount "type=bind,\"source=$1\",\"target=$2\"${3:+,$3}")
 }
 
@@ -33,9 +43,10 @@ options=(
     --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add KILL --cap-add SETGID --cap-add SETUID
     # data loaders with several processes share memory; Docker's 64 MB end them
     --shm-size 2g
-    # The files by which a step speaks to the runner, where only root gets at them: else training, which has the same
-    # user number as their owner, could write a verdict of its own.
-    --tmpfs /run/ml-ci:mode=0700
+    # The files by which a step speaks to the runner, and the runner's RUNNER_TEMP, where only the job gets at them: else
+    # training, which has the same user number as their owner, could write a verdict of its own. Nobody's folder: where
+    # training is root, it has none of root's powers, and the job does.
+    --tmpfs /run/ml-ci:mode=0700,uid=65534
     --env GITHUB_OUTPUT=/run/ml-ci/output
     --env GITHUB_STEP_SUMMARY=/run/ml-ci/summary
     --env "HOME=$home"
@@ -44,20 +55,23 @@ options=(
 # SYS_PTRACE, to look into the processes that training leaves behind, which are another user's; an init, to reap them.
 # Where the workspace is root's, training has to be root too. Then it must not look into the job, nor into an init,
 # which has the same environment and, unlike the job, does not close itself to others.
-[ "$(stat -c %u "$GITHUB_WORKSPACE")" = 0 ] || options+=(--cap-add SYS_PTRACE --init)
+# And it must not write to the programs that the job still has to load.
+if [ "$(stat -c %u "$GITHUB_WORKSPACE")" = 0 ]; then
+    options+=(--read-only --mount type=volume,target=/tmp --mount type=volume,target=/var/tmp)
+else
+    options+=(--cap-add SYS_PTRACE --init)
+fi
 bind "$GITHUB_WORKSPACE" "$GITHUB_WORKSPACE"
-bind "$RUNNER_TEMP" "$RUNNER_TEMP"
+bind "$temp" "$RUNNER_TEMP"
+bind "$RUNNER_TEMP" /run/ml-ci/runner-temp readonly
 bind "$ML_CI_CACHE" "$ML_CI_CACHE"
 bind "$GITHUB_OUTPUT" /run/ml-ci/output
 bind "$GITHUB_STEP_SUMMARY" /run/ml-ci/summary
-case $GITHUB_OUTPUT in
-"$RUNNER_TEMP"/*/*) options+=(--tmpfs "$(dirname "$GITHUB_OUTPUT"):mode=0700") ;;
-esac
 
 # True for what is mounted already.
 inside() {
     case $1 in
-    "$GITHUB_WORKSPACE"/* | "$RUNNER_TEMP"/* | "$ML_CI_CACHE"/*) return 0 ;;
+    "$GITHUB_WORKSPACE"/* | "$ML_CI_CACHE"/*) return 0 ;;
     *) return 1 ;;
     esac
 }
@@ -87,13 +101,11 @@ done < <(compgen -e)
 # The same for credentials that are found by their place in HOME.
 for place in .aws .azure .config/dvc .config/gcloud .ssh; do
     if [ -d "$HOME/$place" ]; then
-        mkdir -p "$home/$place"
         bind "$HOME/$place" "$home/$place" readonly
     fi
 done
 for place in .gitconfig .netrc; do
     if [ -f "$HOME/$place" ]; then
-        touch "$home/$place"
         bind "$HOME/$place" "$home/$place" readonly
     fi
 done

@@ -33,7 +33,7 @@ _LIST = ("config", "--list", "--show-scope", "--show-origin", "-z")
 class Ask(Protocol):
     """Runs a git command in the repository (`ml_ci.sources.git.Git.run`)."""
 
-    def __call__(self, *arguments: str) -> CompletedProcess[bytes]:
+    def __call__(self, *arguments: str, stdin: bytes = b"") -> CompletedProcess[bytes]:
         """Its answer; a non-zero exit is the caller's to judge."""
 
 
@@ -82,18 +82,18 @@ def put_aside(git: Ask, top: Path, common: Path, variables: Mapping[str, str], k
     settings = [setting for file in present for setting in _of_file(git, file)]
     temp = Path(variables.get("RUNNER_TEMP") or os.devnull)
     files = _credential_files(settings, temp)
-    included = [setting for file in files if _is_settings(file) for setting in _of_file(git, _readable(file, temp))]
+    needed = tuple(_saved(file, temp) for file in files)
+    included = [setting for saved in needed if _is_settings(saved) for setting in _of_content(git, saved)]
     for file in [*present, *files]:
         keeper.file(Saved.now(str(file)))
     for setting in settings:
         if setting.is_secret or (setting.is_include and _resolved(setting, temp) in files):
             _take_out(git, setting)
-    needed = tuple(_saved(file, temp) for file in files)
     for file in files:
         file.unlink(missing_ok=True)
     _check_none_left(git, top, [file for file in present if file not in files])
     return Aside(
-        settings=tuple(setting for setting in [*settings, *included] if setting.is_secret),
+        settings=tuple(dict.fromkeys(setting for setting in [*settings, *included] if setting.is_secret)),
         outer=tuple(setting for setting in effective if setting.scope in ("system", "global")),
         files=needed,
     )
@@ -110,7 +110,17 @@ def _of_file(git: Ask, file: Path) -> list[Setting]:
     answer = git("config", "--file", str(file), "--no-includes", "--list", "-z")
     if answer.returncode:
         raise OutsideError(f"git could not read {file}: {last_words(answer.stderr)}.")
-    entries = answer.stdout.decode(errors="surrogateescape").split("\0")
+    return _settings(answer.stdout, file)
+
+
+def _of_content(git: Ask, saved: Saved) -> list[Setting]:
+    """The same of a file that is about to go, and that git, which runs as the owner, may not be able to read."""
+    answer = git("config", "--file", "-", "--list", "-z", stdin=saved.content or b"")
+    return _settings(answer.stdout, Path(saved.path)) if answer.returncode == 0 else []
+
+
+def _settings(answer: bytes, file: Path) -> list[Setting]:
+    entries = answer.decode(errors="surrogateescape").split("\0")
     pairs = [entry.partition("\n") for entry in entries if entry]
     return [Setting(scope="local", file=file, name=name, value=value) for name, _, value in pairs]
 
@@ -180,8 +190,9 @@ def _is_there(file: Path, temp: Path) -> bool:
         return False
 
 
-def _is_settings(file: Path) -> bool:
-    return file.suffix == ".config"
+def _is_settings(saved: Saved) -> bool:
+    """Whether it is one of git's own files; the others are a key's."""
+    return saved.path.endswith(".config")
 
 
 def _saved(file: Path, temp: Path) -> Saved:
