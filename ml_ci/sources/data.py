@@ -16,6 +16,7 @@ from ml_ci.errors import OutsideError
 from ml_ci.records import DataVersion
 from ml_ci.sources import process
 from ml_ci.sources.data_check import remove_false
+from ml_ci.sources.dvc_failures import why_not_brought
 from ml_ci.sources.dvc_files import outputs, versions
 from ml_ci.sources.dvc_settings import write_local_settings
 from ml_ci.sources.process import Owner, last_words, owner_of
@@ -122,15 +123,12 @@ class Dvc:
             # DVC brought everything, and then put nothing in its place because of the one file that was changed by hand
             self.run("checkout", "--", *status.blocked)
             status = self._status()
-        reason = last_words(answer.stderr)
+        reason, remedy = why_not_brought(answer.stderr)
         sources = [source for source in self.sources() if _is_wanted(source.path, self._from_root(targets, directory))]
         missing = [path for source in sources for path in status.missing(source, self.root)]
         if missing:
             names = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-            raise OutsideError(
-                f"`dvc pull` could not bring {names} ({reason}): check the remote and its credentials, "
-                "or run `dvc push` where the data is."
-            )
+            raise OutsideError(f"`dvc pull` could not bring {names} ({reason}): {remedy}.")
         pulled = self._pulled(status)
         if pulled.changed:
             return pulled
