@@ -46,7 +46,7 @@ options=(
     # The files by which a step speaks to the runner, and the runner's RUNNER_TEMP, where only the job gets at them: else
     # training, which has the same user number as their owner, could write a verdict of its own. Nobody's folder: where
     # training is root, it has none of root's powers, and the job does.
-    --tmpfs /run/ml-ci:mode=0700,uid=65534
+    --tmpfs "/run/ml-ci:mode=0700,uid=65534"
     --env GITHUB_OUTPUT=/run/ml-ci/output
     --env GITHUB_STEP_SUMMARY=/run/ml-ci/summary
     --env "HOME=$home"
@@ -57,7 +57,7 @@ options=(
 # which has the same environment and, unlike the job, does not close itself to others.
 # And it must not write to the programs that the job still has to load.
 if [ "$(stat -c %u "$GITHUB_WORKSPACE")" = 0 ]; then
-    options+=(--read-only --mount type=volume,target=/tmp --mount type=volume,target=/var/tmp)
+    options+=(--read-only --mount "type=volume,target=/tmp" --mount "type=volume,target=/var/tmp")
 else
     options+=(--cap-add SYS_PTRACE --init)
 fi
@@ -90,7 +90,7 @@ while IFS= read -r name; do
     options+=(--env "$name")
     value=${!name}
     case $name in
-    GITHUB_EVENT_PATH | *_FILE | *_CREDENTIALS | *_CERT | *_CERTS | *_BUNDLE)
+    GITHUB_EVENT_PATH | *_FILE | *_CREDENTIALS | *_CERT | *_CERTS | *_BUNDLE | *_CAINFO | *_CERT_PATH)
         if [[ $value == /* && -f $value ]] && ! inside "$value"; then
             bind "$value" "$value" readonly
         fi

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -300,6 +301,21 @@ def test_git_does_not_run_in_a_repository_that_training_made(checkout: Checkout,
         (nested.path / "a").write_text("2\n")
         git.working_files()
     assert not touched.exists()
+
+
+def test_what_base_said_before_training_is_what_it_says_afterwards(checkout: Checkout) -> None:
+    commit = checkout.repository.commit({".ml-ci.yml": "repeats: 3\n"})
+    git = checkout.git
+    with Reaper() as reaper:
+        git.fence_in(reaper)
+        assert git.read(commit, ".ml-ci.yml") == b"repeats: 3\n"
+        name = checkout.repository.git("rev-parse", f"{commit}:.ml-ci.yml")
+        place = checkout.top / ".git" / "objects" / name[:2] / name[2:]
+        place.chmod(0o600)
+        place.write_bytes(zlib.compress(b"blob 11\0repeats: 1\n"))
+        # git itself would say so now
+        assert checkout.repository.git("cat-file", "blob", name) == "repeats: 1"
+        assert git.marked({}).read(commit, ".ml-ci.yml") == b"repeats: 3\n"
 
 
 # -- what talks to a server
