@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -30,6 +31,9 @@ from ml_ci.sources.process import Owner, last_words, owner_of
 
 SUBMODULE = "160000"
 EXECUTABLE = "100755"
+_SHA = re.compile(r"[0-9a-f]{40}")
+_KEPT = 300_000
+"""Bytes of a file that is read once: more than a configuration may have."""
 WORKTREE_PREFIX = "ml-ci-base-"
 SETTINGS = {
     "core.quotePath": "false",
@@ -79,6 +83,7 @@ class Git:
         self.credential = credential
         self.outputs: Outputs | None = None
         self.fence: Fence | None = None
+        self._read: dict[tuple[str, str], bytes] = {}
         own = {name: value for name, value in variables.items() if name not in PLACES}
         self.variables = {
             **with_settings(own, [*given_by(own), ("safe.directory", str(top)), *SETTINGS.items()]),
@@ -270,9 +275,17 @@ class Git:
         return [path for path, sha in zip(present, self._hashes(present), strict=True) if sha != told[path]]
 
     def read(self, commit: str, path: str) -> bytes | None:
-        """A file's content at a commit (or ref), None where it is not there."""
+        """A file's content at a commit (or ref), None where it is not there.
+
+        What a commit holds is asked for once: git takes an object as it lies there, and training can write to that.
+        """
+        if (commit, path) in self._read:
+            return self._read[commit, path]
         answer = self.run("cat-file", "blob", f"{commit}:{path}")
-        return answer.stdout if answer.returncode == 0 else None
+        content = answer.stdout if answer.returncode == 0 else None
+        if _SHA.fullmatch(commit) and content is not None and len(content) <= _KEPT:
+            self._read[commit, path] = content
+        return content
 
     # -- a worktree of the base
 
