@@ -546,5 +546,5 @@ def test_a_workflows_checkout_of_one_commit_still_knows_a_base_by_its_branch(
     mine = clone(repository, tmp_path / "mine", "--depth=1", "--branch=change")
     git = Git.discover(mine.path, clean_variables(), Credential("https://github.example", "token"))
     assert git.resolve("main") == base
-    with pytest.raises(ConfigError, match="does not know the revision 'nowhere'"):
+    with pytest.raises(ConfigError, match='does not know the revision "nowhere"'):
         git.resolve("nowhere")
