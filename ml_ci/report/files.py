@@ -52,7 +52,9 @@ def write_output(result: Result, presentation: Presentation, folder: Path) -> Wr
     try:
         return _write(result, presentation, folder)
     except OSError as error:
-        raise OutsideError(f"The output folder {folder} cannot be written: {error.strerror}.") from error
+        raise OutsideError(
+            f"The output folder {folder} cannot be written ({error.strerror}): make room there, or let the job's user write to it."
+        ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,9 @@ def write_models(key: str, parts: Sequence[WrittenReport], presentation: Present
             result_json=_replace(folder / "result.json", models_json(results, plots)),
         )
     except OSError as error:
-        raise OutsideError(f"The output folder {folder} cannot be written: {error.strerror}.") from error
+        raise OutsideError(
+            f"The output folder {folder} cannot be written ({error.strerror}): make room there, or let the job's user write to it."
+        ) from error
 
 
 def forget_earlier(folder: Path, named: Collection[str] = ()) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ml_ci.errors import OutsideError
 
@@ -19,6 +21,19 @@ _REMEDIES = {
     errno.EACCES: "let the user that the job runs as write there",
     errno.EPERM: "let the user that the job runs as write there",
 }
+
+
+_FULL = 1_000_000
+"""Bytes: with less a disk is full."""
+
+
+def if_full(folder: Path) -> str:
+    """For the end of a sentence about a program that does not say why it failed: that the folder's disk is full, if it is."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return ""
+    return f" (No space left on device): free some space in {folder}, and run the job again" if free < _FULL else ""
 
 
 @contextmanager

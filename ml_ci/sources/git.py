@@ -22,6 +22,8 @@ from ml_ci.config_pass_env import PLACES
 from ml_ci.config_yaml import quoted
 from ml_ci.errors import ConfigError, OutsideError, TrainingError
 from ml_ci.sources import process
+from ml_ci.sources.certificates import REMEDY, is_untrusted
+from ml_ci.sources.disk import if_full
 from ml_ci.sources.git_credentials import Keeper
 from ml_ci.sources.git_fence import Fence
 from ml_ci.sources.git_files import digest_of
@@ -29,6 +31,7 @@ from ml_ci.sources.git_settings import Pairs, given_by, with_settings
 from ml_ci.sources.outputs import Outputs
 from ml_ci.sources.process import Owner, last_words, owner_of
 
+_REMEDY = "check the remote, or check out with `fetch-depth: 0`."
 SUBMODULE = "160000"
 EXECUTABLE = "100755"
 _SHA = re.compile(r"[0-9a-f]{40}")
@@ -181,12 +184,20 @@ class Git:
         # a depth would turn a full clone into a shallow one
         depth = ["--depth=1"] if shallow else []
         answer = self.run(
-            "fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", *depth, "--", "origin", sha, remote=True
+            "fetch",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            *depth,
+            "--",
+            "origin",
+            sha,
+            remote=True,
         )
         if answer.returncode or not self.has(sha):
             raise OutsideError(
                 f"commit {sha[:12]} could not be fetched from origin ({last_words(answer.stderr)}): "
-                "check the remote, or check out with `fetch-depth: 0`."
+                + (f"{REMEDY}." if is_untrusted(last_words(answer.stderr)) else _REMEDY)
             )
 
     def fetch_branch(self, name: str) -> str:
@@ -301,7 +312,9 @@ class Git:
         try:
             answer = self.run("worktree", "add", "--detach", "--force", str(path), commit)
             if answer.returncode:
-                raise OutsideError(f"git could not check out the base {commit[:12]}: {last_words(answer.stderr)}.")
+                raise OutsideError(
+                    f"git could not check out the base {commit[:12]}: {last_words(answer.stderr)}{if_full(parent)}."
+                )
             self._accept_configuration()
             self._fill_submodules(path, commit)
             yield path

@@ -209,8 +209,12 @@ class Folder:
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             with NamedTemporaryFile(dir=target.parent, delete=False) as file:
-                file.write(content)
-            Path(file.name).replace(target)
+                temporary = Path(file.name)
+            try:
+                temporary.write_bytes(content)
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
 
 
 class FetchedBranch:
