@@ -20,7 +20,7 @@ FULL = "(No space left on device)"
 
 
 def repository(folder: Path, config: str = "baseline: none\n", train: str = WRITES_ACCURACY) -> Repository:
-    files = {
+    files: dict[str, str | bytes] = {
         "train.py": train,
         "params.yaml": "accuracy: 0.9\n",
         "large.bin": os.urandom(400_000),

@@ -14,8 +14,10 @@ from threading import Thread
 
 import pytest
 
+from ml_ci.errors import OutsideError
+from ml_ci.sources.data import Dvc
 from tests.conftest import RunJob
-from tests.misbehaving import Act, Misbehaving, answer, cut, gone, redirect, reset
+from tests.misbehaving import Act, Misbehaving, answer, cut, gone, redirect, reset, silence, slow
 from tests.repository import Repository, clean_variables
 
 TRAIN = """
@@ -139,6 +141,32 @@ def test_a_remote_that_is_nowhere(pushed: Path, tmp_path: Path, run_job: RunJob)
         f"`dvc pull` could not bring big.csv, images ({NOT_THERE}): "
         "check the remote and its credentials, or run `dvc push` where the data is."
     )
+
+
+def test_a_remote_that_accepts_and_never_answers_is_not_waited_for_without_end(
+    pushed: Path, tmp_path: Path, remote: Misbehaving
+) -> None:
+    remote.on("*", silence, 3)
+    made = cloned(pushed, tmp_path, remote.address)
+
+    begin = time.monotonic()
+    with pytest.raises(
+        OutsideError, match=r"^`dvc pull` brought nothing for 0 minutes, so it was ended: the remote acc"
+    ):
+        Dvc(made.path, clean_variables(), patience=10).pull()
+
+    assert 10 < time.monotonic() - begin < 50
+
+
+def test_a_slow_remote_is_waited_for_as_long_as_something_comes(
+    pushed: Path, tmp_path: Path, remote: Misbehaving
+) -> None:
+    remote.on("*", slow(1))
+    made = cloned(pushed, tmp_path, remote.address)
+
+    Dvc(made.path, clean_variables(), patience=20).pull()
+
+    assert (made.path / "big.csv").stat().st_size == 200_000
 
 
 HOLDS = """

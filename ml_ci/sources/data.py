@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from subprocess import CompletedProcess
+from subprocess import PIPE, CompletedProcess
 
 from ml_ci.errors import OutsideError
 from ml_ci.records import DataVersion
@@ -20,6 +20,11 @@ from ml_ci.sources.dvc_failures import why_not_brought
 from ml_ci.sources.dvc_files import outputs, versions
 from ml_ci.sources.dvc_settings import write_local_settings
 from ml_ci.sources.process import Owner, last_words, owner_of
+from ml_ci.sources.stalled import StalledError, finish
+
+_DVC = (sys.executable, "-I", "-m", "dvc")
+PATIENCE = 600.0
+"""Seconds in which a pull may bring nothing. DVC's own patience is a minute for each of five tries at each of its questions."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +104,9 @@ def _is_wanted(source: str, targets: list[str]) -> bool:
 class Dvc:
     """One DVC repository, driven by ml-ci's own `dvc`; `variables` is the environment, with the remote's credentials."""
 
-    def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, variables: Mapping[str, str], patience: float = PATIENCE) -> None:
         self.root = root
+        self._patience = patience
         self.owner: Owner | None = owner_of(root)
         self.variables = {**variables, "DVC_NO_ANALYTICS": "1"}
 
@@ -112,7 +118,7 @@ class Dvc:
         its hash says.
         """
         begin = time.time()
-        answer = self.run("pull", *(("--", *targets) if targets else ()), directory=directory)
+        answer = self._bring("pull", *(("--", *targets) if targets else ()), directory=directory)
         if b"Everything is up to date." not in answer.stdout:
             self._check_hashes(begin)
         if answer.returncode == 0:
@@ -238,10 +244,25 @@ class Dvc:
     def _read(self, path: str) -> bytes | None:
         return (self.root / path).read_bytes()
 
+    def _bring(self, *arguments: str, directory: Path | None) -> CompletedProcess[bytes]:
+        """As `run`, for what may take hours: ended where it waits for somebody who never answers. Raises OutsideError."""
+        command = [*_DVC, *arguments]
+        with process.start(
+            command, directory or self.root, self.variables, self.owner, stdout=PIPE, stderr=PIPE
+        ) as program:
+            try:
+                output, errors = finish(program, patience=self._patience)
+            except StalledError as error:
+                raise OutsideError(
+                    f"`dvc pull` brought nothing for {self._patience / 60:.0f} minutes, so it was ended: the remote accepts "
+                    "connections and does not answer; check it, and run the job again."
+                ) from error
+        return CompletedProcess(command, program.returncode, output, errors)
+
     def run(self, *arguments: str, directory: Path | None = None) -> CompletedProcess[bytes]:
         """Run a command of ml-ci's own DVC, at the root or in a directory below it."""
         return process.run(
-            [sys.executable, "-I", "-m", "dvc", *arguments],
+            [*_DVC, *arguments],
             directory=directory or self.root,
             variables=self.variables,
             owner=self.owner,
