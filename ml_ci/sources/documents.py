@@ -17,6 +17,8 @@ _MOST = 500_000
 LARGEST_YAML = 5_000_000
 """Bytes. YAML is read by Python code: the fast reader in C ends the whole process on a deeply nested document."""
 
+_MANY_PARTS = re.compile(r"""(?:(?:(?<![\w-])[\w-]++|"[^"\n]*+"|'[^'\n]*+')\s*+\.\s*+){200}""")
+
 Value = None | bool | int | float | str | date | time | list["Value"] | dict[str, "Value"]
 
 
@@ -167,6 +169,9 @@ def _yaml(text: str) -> Value:
 def _toml(text: str) -> Value:
     import tomllib
 
+    # tomllib takes the square of their number for these: minutes for 100 kB
+    if found := _MANY_PARTS.search(text):
+        raise BrokenFileError("it is nested too deeply", text.count("\n", 0, found.start()) + 1)
     try:
         document: Value = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
