@@ -217,9 +217,9 @@ def test_two_gigabytes_of_zeros_are_not_unpacked(tmp_path: Path, out: Path) -> N
         for _ in range(200):
             file.write(zeros)
     assert (tmp_path / "a.zip").stat().st_size < 3_000_000
-    begin = time.monotonic()
+    begin = time.process_time()
     assert '"head.json" in its archive has more than 20 MB' in refused(tmp_path / "a.zip", out)
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
     assert sum(path.stat().st_size for path in out.rglob("*")) <= 20_100_000
 
 

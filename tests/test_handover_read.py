@@ -8,7 +8,6 @@ import math
 import os
 import pickle
 import struct
-import time
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,12 +36,17 @@ def read(folder: Path, head_sha: str = HEAD) -> HandedOver:
     return model
 
 
+def worked() -> float:
+    """Seconds of the processor's that this process has taken, with those that it started and that have ended."""
+    return sum(os.times()[:4])
+
+
 def refused(folder: Path, head_sha: str = HEAD) -> str:
-    """The sentence, said within seconds."""
-    begin = time.monotonic()
+    """The sentence, said after little work."""
+    begin = worked()
     with pytest.raises(HandoverError) as caught:
         read_handover(folder, head_sha=head_sha)
-    assert time.monotonic() - begin < 30
+    assert worked() - begin < 30
     said = str(caught.value)
     assert said.startswith("What the pull request's job handed over ")
     assert said.isprintable()
@@ -484,10 +488,10 @@ def test_a_picture_that_ml_ci_made_stays_as_it_is(folder: Path) -> None:
 
 def lost(folder: Path, content: bytes) -> str:
     """The warning about an image that is none; no other way is there for its bytes to get out."""
-    begin = time.monotonic()
+    begin = worked()
     head = with_images(run(), {"plots/a.png": content, "plots/b.png": png()})
     found = read(handed_over(folder, head, images=[content, png()]))
-    assert time.monotonic() - begin < 20
+    assert worked() - begin < 20
     assert found.head is not None
     assert [image.path for image in found.head.images] == ["plots/b.png"]
     assert len(found.images) == 1
