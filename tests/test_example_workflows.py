@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -116,6 +117,17 @@ def test_no_label_but_ours_cancels_a_training(name: str) -> None:
     group = str(cast("dict[str, object]", document["concurrency"])["group"])
 
     assert ("labeled" in types) == ("unlabeled" in types) == ("github.event.label.name != 'ml-ci:accept'" in group)
+
+
+@pytest.mark.parametrize("name", FILES_OF_EXAMPLES)
+def test_a_job_that_is_skipped_is_not_what_a_pull_request_needs(name: str) -> None:
+    """GitHub counts a skipped job as passed: none may bear the check's name, and who copies the file reads which to require."""
+    example = Example(name)
+    jobs = cast("dict[str, dict[str, str]]", example.document["jobs"])
+
+    assert [job["name"] for job in jobs.values() if job["name"].startswith("ml-ci /")] == []
+    if "pull_request" in cast("dict[str, object]", example.document["on"]):
+        assert re.search(r"# In the rules of `main` require .*check", (EXAMPLES / name).read_text())
 
 
 def test_the_publishing_workflow_waits_for_the_other_one_and_checks_out_nothing() -> None:
