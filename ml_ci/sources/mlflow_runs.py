@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ml_ci.records import Metric, Past, Run, read_record, write_record
@@ -52,6 +52,17 @@ def read_run(client: MlflowClient, found: LoggedRun, gated: Collection[str] = ()
         params=dict(data.params),
         warnings=warnings,
     )
+
+
+def after(before: str, now: datetime) -> str:
+    """When a run was recorded, as the tag's text: now, or just after `before`, which another machine's clock said.
+
+    A machine whose clock is a day ahead would else have recorded the last run for a day.
+    """
+    try:
+        return max(now, datetime.fromisoformat(before) + timedelta(milliseconds=1)).isoformat(timespec="microseconds")
+    except (ValueError, TypeError, OverflowError):  # nobody's time
+        return now.isoformat(timespec="microseconds")
 
 
 def past_run(found: LoggedRun) -> Past:

@@ -17,7 +17,7 @@ from ml_ci.errors import ConfigError, OutsideError, TrainingError
 from ml_ci.records import Past, Run
 from ml_ci.sources.mlflow_client import ancestors, artifact, experiment_named, experiments, is_mlflow, plain, search
 from ml_ci.sources.mlflow_failures import first_line, reason
-from ml_ci.sources.mlflow_runs import IMAGES, PREDICTIONS, complete_run, past_run, read_run, recorded_run
+from ml_ci.sources.mlflow_runs import IMAGES, PREDICTIONS, after, complete_run, past_run, read_run, recorded_run
 from ml_ci.sources.mlflow_variables import Identity, logging_variables, quicken
 
 if TYPE_CHECKING:
@@ -157,8 +157,14 @@ class Tracking:
 
     def recorded(self, run: Run) -> None:
         """Note that the run is what its branch has now, and not one of code that may never be merged (`latest`)."""
-        run_id, now = run.run_id or "", datetime.now(UTC).isoformat()
-        self._ask(lambda client: client.set_tag(run_id, "ml_ci.recorded", now))
+        run_id = run.run_id or ""
+
+        def note(client: MlflowClient) -> None:
+            last = self._newest(client, run.key, RECORDED, "tags.`ml_ci.recorded`", 1)
+            before = last[0].data.tags.get("ml_ci.recorded", "") if last else ""
+            client.set_tag(run_id, "ml_ci.recorded", after(before, datetime.now(UTC)))
+
+        self._ask(note)
 
     # -- base runs (a `RunStore`)
 
