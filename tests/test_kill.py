@@ -123,7 +123,8 @@ class Job:
     def _is_ours(self, process: psutil.Process, job: str) -> bool:
         try:
             command = process.cmdline()
-            return process.environ().get(MARK) == self._mark or (job in command and "guard.py" in " ".join(command))
+            # the guard shows its environment to nobody but root
+            return (job in command and "guard.py" in " ".join(command)) or process.environ().get(MARK) == self._mark
         except psutil.Error:
             return False
 
@@ -183,7 +184,7 @@ def at_the_pull(job: Job) -> Callable[[], object]:
 
 def at_the_start_of_the_server(job: Job) -> Callable[[], object]:
     job.start()
-    return lambda: any("uvicorn" in each.cmdline() for each in job.processes() if alive(each.pid))
+    return lambda: any("mlflow_login.py" in " ".join(each.cmdline()) for each in job.processes() if alive(each.pid))
 
 
 def at_the_making_of_the_store(job: Job) -> Callable[[], object]:
