@@ -27,6 +27,7 @@ from ml_ci.sources.environment import TrainingEnvironment
 from ml_ci.sources.git import Git
 from ml_ci.sources.mlflow_variables import Identity
 from ml_ci.sources.outputs import metric_patterns
+from ml_ci.sources.process import Owner
 from ml_ci.sources.pull_progress import told
 from ml_ci.sources.reaper import Reaper
 from ml_ci.sources.tracking import StoreState, Tracking
@@ -45,6 +46,7 @@ class Workshop:
     reaper: Reaper
     progress: Progress
     in_container: bool = False
+    owner: Owner | None = None
     secrets: Secrets = field(default_factory=Secrets)
     unexchanged: Callable[[], AbstractContextManager[None]] = nullcontext
 

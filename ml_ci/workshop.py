@@ -74,6 +74,7 @@ def workshop(
                     cache=cache,
                     out=out,
                     reaper=reaper,
+                    owner=git.owner if in_container else None,
                     progress=progress,
                     in_container=in_container,
                     secrets=hidden,
@@ -108,7 +109,7 @@ def tracking(shop: Workshop) -> Iterator[Tracking]:
         own.check()
         yield own
         return
-    with MlflowServer(shop.out / "mlflow", shop.variables, shop.reaper) as server:
+    with MlflowServer(shop.out / "mlflow", shop.variables, shop.reaper, shop.owner) as server:
         try:
             yield Tracking(server.uri, shop.variables, shared=False, state=server.state)
         except OutsideError:

@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator
 from configparser import Error as ParserError
 from configparser import RawConfigParser
+from io import StringIO
 from pathlib import Path
 
 from ml_ci.errors import OutsideError
+from ml_ci.sources.owners_file import write_as_owner
 from ml_ci.sources.process import Owner
 
 
@@ -29,12 +31,10 @@ def write_local_settings(home: Path, worktree: Path, cache: Path, owner: Owner |
             if not settings.has_option(section, name):
                 _set(settings, section, name, value)
     _set(settings, "cache", "dir", str(cache))
-    target = worktree / ".dvc" / "config.local"
-    target.touch(mode=0o600)
-    with target.open("w", encoding="utf-8") as file:
-        settings.write(file)
-    if owner:
-        os.chown(target, owner.uid, owner.gid)
+    text = StringIO()
+    settings.write(text)
+    # head's training had the time to put a link there
+    write_as_owner(worktree / ".dvc" / "config.local", text.getvalue(), owner)
 
 
 def cache_folder(root: Path) -> Path:

@@ -69,7 +69,7 @@ class Build:
             self._uv("venv", "--quiet", "--no-project", "--allow-existing", *seed, "--python", self._python, self.root)
             if self._source.kind == "requirements":
                 if not requirements.is_plain(file):
-                    file = requirements.rewritten(file, self.root)
+                    file = requirements.rewritten(file, self.root, self._owner)
                 # pip takes the best version of all indexes, and these files were written for pip
                 strategy = self.variables.get("UV_INDEX_STRATEGY", "unsafe-best-match")
                 self._install("-r", file, UV_INDEX_STRATEGY=strategy)
@@ -160,7 +160,8 @@ def _make_folder(folder: Path, owner: Owner | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if owner:
         for each in missing:
-            os.chown(each, owner.uid, owner.gid)
+            # a link may stand there by now, and where it leads is not the owner's
+            os.chown(each, owner.uid, owner.gid, follow_symlinks=False)
 
 
 def _satisfies(version: str, wanted: str) -> bool:

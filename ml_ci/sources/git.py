@@ -308,7 +308,7 @@ class Git:
         guard.worktree(self.top, path)
         path.parent.mkdir(parents=True, exist_ok=True)
         if self.owner:
-            os.chown(path.parent, self.owner.uid, self.owner.gid)
+            os.chown(path.parent, self.owner.uid, self.owner.gid, follow_symlinks=False)
         try:
             answer = self.run("worktree", "add", "--detach", "--force", str(path), commit)
             if answer.returncode:

@@ -20,11 +20,14 @@ from contextlib import closing, suppress
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import IO, Protocol
 
 from ml_ci.errors import OutsideError
 from ml_ci.sources import mlflow_login
 from ml_ci.sources.mlflow_logins import accepted, new_token, with_login
+from ml_ci.sources.output_folder import hand_over
+from ml_ci.sources.powers import start_powerless
+from ml_ci.sources.process import Owner
 from ml_ci.sources.variables import minimal_variables, training_variables
 
 HOST = "127.0.0.1"
@@ -50,14 +53,16 @@ class MlflowServer:
     """A server of the installed MLflow on a free loopback port, with its store under `folder`.
 
     Entering the context starts it and returns at once; `uri` is valid from then on, and holds the login that the server
-    wants. The store is kept by MLflow's version, since a store of another version would have to be migrated.
+    wants. Training may make it read and write any file, by an experiment whose artifacts are elsewhere: so the server has
+    the rights of `owner`, which are training's, and none of root's powers. The store is kept by MLflow's version, since a store of another version would have to be migrated.
     """
 
-    def __init__(self, folder: Path, variables: Mapping[str, str], guard: Guard) -> None:
+    def __init__(self, folder: Path, variables: Mapping[str, str], guard: Guard, owner: Owner | None = None) -> None:
         self.store = folder / version("mlflow")
         self.log = folder / "server.log"
         self._variables = variables
         self._guard = guard
+        self._owner = owner
 
     def __enter__(self) -> MlflowServer:
         self._remove_half_made()
@@ -65,21 +70,18 @@ class MlflowServer:
         if empty_store().exists() and not (self.store / DATABASE).exists():
             # by way of another name, since a copy that was cut short is no store
             Path(shutil.copyfile(empty_store(), self.store / "new.db")).replace(self.store / DATABASE)
+        if self._owner:
+            store = os.open(self.store, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                hand_over(store, self._owner)
+            finally:
+                os.close(store)
         with socket.socket() as listening, self.log.open("wb") as log:
             listening.bind((HOST, 0))
             listening.listen(128)
             token = new_token()
             self.uri = with_login(f"http://{HOST}:{listening.getsockname()[1]}", token)
-            self._process = subprocess.Popen(
-                self._command(listening.fileno()),
-                env=self._environment(),
-                cwd=self.store,
-                pass_fds=(listening.fileno(),),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self._process = self._start(listening.fileno(), log)
         self._guard.group(self._process.pid)
         self._tell(accepted(token, training_variables(self._variables), HOST))
         return self
@@ -146,6 +148,26 @@ class MlflowServer:
             whole = False
         if not whole:
             shutil.rmtree(self.store)
+
+    def _start(self, descriptor: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        owner = self._owner
+
+        def begin() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                self._command(descriptor),
+                env=self._environment(),
+                cwd=self.store,
+                pass_fds=(descriptor,),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                user=owner.uid if owner else None,
+                group=owner.gid if owner else None,
+                extra_groups=[] if owner else None,
+            )
+
+        return begin() if owner else start_powerless(begin)
 
     def _command(self, descriptor: int) -> list[str]:
         # -W: a deprecation inside of MLflow's own server is not the user's to read; -I: a PYTHONPATH is meant for training

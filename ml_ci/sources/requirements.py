@@ -11,6 +11,8 @@ from typing import Literal
 
 from ml_ci.errors import ConfigError
 from ml_ci.sources.file_text import BrokenFileError, read_text
+from ml_ci.sources.owners_file import write_as_owner
+from ml_ci.sources.process import Owner
 
 Kind = Literal["uv.lock", "requirements", "pyproject"]
 
@@ -127,8 +129,8 @@ def is_plain(file: Path) -> bool:
     return True
 
 
-def rewritten(file: Path, folder: Path) -> Path:
-    """The requirements as UTF-8 files in `folder`, which refer to each other. Returns the first."""
+def rewritten(file: Path, folder: Path, owner: Owner | None = None) -> Path:
+    """The requirements as UTF-8 files of `owner` in `folder`, which refer to each other. Returns the first."""
     text: dict[Path, list[str]] = {}
     for path, line in lines(file):
         text.setdefault(path.resolve(), []).append(line)
@@ -139,7 +141,8 @@ def rewritten(file: Path, folder: Path) -> Path:
             match = _REFERENCE.fullmatch(line)
             other = (path.parent / match[2].strip("'\"")).resolve() if match else None
             out.append(f"{match[1]} {names[other].name}" if match and other in names else line)
-        names[path].write_text("\n".join(out) + "\n", encoding="utf-8")
+        # what ran while the folder was made may have put links there
+        write_as_owner(names[path], "\n".join(out) + "\n", owner)
     return names[file.resolve()]
 
 
