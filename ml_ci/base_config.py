@@ -72,11 +72,12 @@ def with_models_of(whole: Config | None, config: Config, *, here: bool) -> Confi
     if whole is None or not (whole.models or config.models):
         return config
     own = config.models or ((replace(config, name=config.key),) if here else ())
-    names = {name for model in own for name in (model.key, model.name)}
+    # just those whose rules one of head's will be judged by: a name alone may be that of another model
+    taken = [at_base(whole, model) for model in config.models or ((config,) if here else ())]
     gone = [
         replace(model, source=config.source, name=model.name or model.key, overridden=model.overridden | {GONE})
         for model in whole.models or (whole,)
-        if model.policy.rules == "base" and model.gate and not names & {model.key, model.name or model.key}
+        if model.policy.rules == "base" and model.gate and not any(model is each for each in taken)
     ]
     return replace(config, models=(*own, *gone)) if gone else config
 
@@ -154,4 +155,4 @@ def _predictions(own: PredictionsSpec | None, head: PredictionsSpec | None) -> P
     """What is asked of the predictions is base's to say; where they are, and under which names, is head's."""
     if own is None or head is None:
         return own or head
-    return replace(head, group=own.group or head.group, slices=own.slices, metrics=own.metrics, columns=own.columns)
+    return replace(head, group=own.group, slices=own.slices, metrics=own.metrics, columns=own.columns)

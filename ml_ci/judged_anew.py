@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import mean
 
 from ml_ci import material as materials
 from ml_ci.base_config import Judged, judged_by, of_model, with_models_of
 from ml_ci.compare.comparison import Change
 from ml_ci.config import Config
-from ml_ci.errors import MlCiError, OutsideError, TrainingError
+from ml_ci.errors import ConfigError, MlCiError, OutsideError, TrainingError
 from ml_ci.job import failed, judge, take_rules
 from ml_ci.journal import Journal
 from ml_ci.material import Scored
-from ml_ci.records import Baseline, Run
+from ml_ci.records import Baseline, Metric, Run
 from ml_ci.report.escape import clip, visible
 from ml_ci.result import Failure, Result
-from ml_ci.scores import compute, scored
+from ml_ci.scores import CLOSE, asked_for, compute, scored
 from ml_ci.sources.baseline import Known, look_for, without_training
+from ml_ci.sources.handed_result import MOST_MODELS
 from ml_ci.sources.handover import HandedOver
 from ml_ci.sources.record_store import Records
 from ml_ci.statistics.metric_names import check_names
@@ -27,11 +30,14 @@ from ml_ci.thinning import bounded
 MOST_WARNINGS = 20
 LONGEST_WARNING = 300
 LONGEST_FAILURE = 400
+LONGEST_SOURCE = 200
 _OWN_NUMBERS = (
     "The base has no record, so its numbers come from the pull request's own job, as head's do, and its author could have "
     "made up both: run ml-ci on push, and the next pull request has a record to be compared with."
 )
 _NOT_SHOWN = "The repository's own report is not shown, as anybody may have written it: it is in the artifact of the workflow run."
+_OWN_WORD = "what the pull request's own job says"
+"""The source of a metric that is to be computed from predictions, and that these do not give."""
 _NONE_HANDED_OVER = "it has no record, and the pull request's own job handed none over"
 
 
@@ -94,6 +100,8 @@ def rules_of(base: Config | None, head: Callable[[], Config | None], default: Co
     warnings: tuple[str, ...] = ()
     try:
         own = head()
+        if own and len(own.models) > MOST_MODELS:
+            raise ConfigError(f"it has {len(own.models):,} models, and at most {MOST_MODELS} are published.")
         config = with_models_of(base, own or default, here=own is not None)
     except MlCiError as error:
         warnings = (f"What the pull request changes in the rules is not known: {error}",)
@@ -189,14 +197,17 @@ def _assemble(
     if known:
         before = materials.kept_base(known.run, journal.stored.parquet)
     elif base:
-        before = materials.kept(base, handed.base_parquet)
+        before = _as_asked(materials.kept(base, handed.base_parquet), config)
     if base and same:
         # as where it is trusted: what is shown of head is what is known of base
         journal.head = replace(base, commit=head.commit, dirty=head.dirty, warnings=_shortened(head.warnings))
         journal.head_origin, after = "same-inputs", before or Scored()
     else:
         # whoever leaves them out is as one whose training lost them
-        after = replace(materials.kept(head, handed.head_parquet), trained=True)
+        after = replace(_as_asked(materials.kept(head, handed.head_parquet), config), trained=True)
+        if base and base.fingerprint == head.fingerprint:
+            # whose inputs are the same by its own word only is not let off what is asked of one that was trained
+            head = replace(head, fingerprint="")
         journal.head, journal.head_origin = _with_scores(_bounded(head, config), after, config), "trained"
     journal.material = materials.material(config, before, after, journal.stored.history)
 
@@ -207,23 +218,39 @@ def _is_same(base: Run, head: Run) -> bool:
     return base.fingerprint == head.fingerprint and numbers == others and base.predictions == head.predictions
 
 
+def _as_asked(scores: Scored, config: Config) -> Scored:
+    """Predictions with no more columns than a training is asked for: more groups or slices would soften the verdict."""
+    found, spec = scores.predictions, config.predictions
+    if found is None or spec is None:
+        return Scored() if spec is None else scores
+    asked = replace(
+        found,
+        group=found.group if spec.group else None,
+        slices={name: column for name, column in found.slices.items() if name in spec.slices},
+        columns={name: column for name, column in found.columns.items() if name in spec.columns},
+    )
+    return replace(scores, predictions=asked)
+
+
 def _with_scores(run: Run, scores: Scored, config: Config) -> Run:
     """The run with the metrics that its predictions give, where these are asked for: what it says of itself is only said."""
-    if scores.predictions is None:
+    if scores.predictions is None or config.predictions is None:
         return replace(run, predictions=None)
-    run = replace(run, test_set=scores.predictions.test_set)
-    if config.predictions is None:
-        return run
     computed, warnings = compute(scores.predictions, config.predictions.path, config)
     # the mean of several trainings is not what the predictions of the first give
-    single = {name: metric for name, metric in computed.items() if not _is_mean(run, name)}
-    metrics, disagreements = scored(run.metrics, single)
+    single = {name: metric for name, metric in computed.items() if not _is_mean(run, name, metric.value)}
+    said_only = {name: run.metrics[name] for name in asked_for(config) if name in run.metrics and name not in computed}
+    metrics, disagreements = scored(
+        {**run.metrics, **{name: replace(metric, source=_OWN_WORD) for name, metric in said_only.items()}}, single
+    )
     said = [warning for warning in (*warnings, *disagreements) if warning not in run.warnings]
-    return replace(run, metrics=metrics, warnings=(*run.warnings, *said))
+    return replace(run, test_set=scores.predictions.test_set, metrics=metrics, warnings=(*said, *run.warnings))
 
 
-def _is_mean(run: Run, name: str) -> bool:
-    return name in run.metrics and bool(run.metrics[name].repeats)
+def _is_mean(run: Run, name: str, first: float) -> bool:
+    """Whether the run has it of several trainings, of which the first gave this value."""
+    repeats = run.metrics[name].repeats if name in run.metrics else ()
+    return bool(repeats) and math.isclose(repeats[0], first, rel_tol=CLOSE, abs_tol=CLOSE * CLOSE)
 
 
 def _bounded(run: Run, config: Config) -> Run:
@@ -231,7 +258,14 @@ def _bounded(run: Run, config: Config) -> Run:
     metrics, _ = bounded(run.metrics, config.gated)
     if config.repeats == 1:
         metrics = {name: replace(metric, repeats=(), curves=()) for name, metric in metrics.items()}
+    metrics = {name: _averaged(metric) for name, metric in metrics.items()}
     return replace(run, key=config.key, metrics=metrics, accepted=None, warnings=_shortened(run.warnings))
+
+
+def _averaged(metric: Metric) -> Metric:
+    """The metric with the mean of its repeats, whatever it says that this is, and its source in a few words."""
+    value = mean(metric.repeats) if metric.repeats else metric.value
+    return replace(metric, value=value, source=clip(metric.source, LONGEST_SOURCE))
 
 
 def _shortened(warnings: tuple[str, ...]) -> tuple[str, ...]:

@@ -93,14 +93,11 @@ def publish(desk: Desk) -> int:
         return 0
     if len(found) == 1:
         return found[0].publish()
-    # one branch may have pull requests into several branches, and each of them has a run of its own
-    fitting = [subject for subject in found if subject.was_compared()]
-    if len(fitting) == 1:
-        return fitting[0].publish()
+    # a check belongs to the commit: what is judged for one pull request would let the others through, into other branches
     numbers = ", ".join(f"#{subject.pull.number}" for subject in found)
     error = OutsideError(
-        f"{run.head_sha[:12]} is the head of several pull requests ({numbers}), and what their job compared it with does not "
-        "say which of them it was for: close the others, or push a commit to one of them."
+        f"{run.head_sha[:12]} is the head of several pull requests ({numbers}), and its check would count for each of them: "
+        "close the others, and run their job again, or push a commit of its own for each."
     )
     return max(subject.refuse(error) for subject in {subject.key: subject for subject in found}.values())
 
@@ -133,7 +130,7 @@ class _Subject:
         self._desk = desk
         self._base: Config | MlCiError | None
         try:
-            self._base = self._read(pull.base_tip, f"the branch {pull.base_ref}")
+            self._base = self._read(pull.base_tip, f"the branch {pull.base_ref}") or self._of_default_branch()
         except MlCiError as error:
             self._base = error
         self._known: list[HandedOver] | None = None
@@ -143,13 +140,6 @@ class _Subject:
         """By which comment, check and artifact are known: as the base's configuration says, and not head's."""
         own = self._base.key if isinstance(self._base, Config) else "default"
         return self._desk.key or own
-
-    def was_compared(self) -> bool:
-        """Whether all that was handed over was compared with this pull request's base, as far as that can be said."""
-        try:
-            return all(handed.base_commit and not self._doubt(handed.base_commit) for handed in self._handed_over())
-        except MlCiError:
-            return False
 
     def publish(self) -> int:
         """Judge what was handed over, and post it."""
@@ -207,7 +197,17 @@ class _Subject:
         return judge_and_post(outlet, handed, rules, ground, key=self.key, told=self._desk.told)
 
     def _of_head(self) -> Config | None:
-        return self._read(self.pull.head_ref, "the pull request")
+        # not the branch, which may have moved on from what is judged
+        return self._read(self.pull.head_sha, "the pull request")
+
+    def _of_default_branch(self) -> Config | None:
+        """The rules where the pull request's own base has none: that is for whoever opens it to choose, and the check,
+        which belongs to the commit, would count on another base as well.
+        """
+        default = self._desk.event.default_branch
+        if self.pull.base_ref == default:
+            return None
+        return self._read(f"refs/heads/{default}", f"the default branch {default}")
 
     def _read(self, commit: str, whose: str) -> Config | None:
         whole = whole_config(self._desk.pulls.read, commit, self._desk.names, whose)

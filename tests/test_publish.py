@@ -253,34 +253,37 @@ def test_the_same_commit_in_two_forks_is_told_apart_by_the_repository(fork: Fork
     assert (len(fork.github.comments(eves.number)), fork.github.comments(monas.number)) == (1, [])
 
 
-def test_of_two_pull_requests_with_one_head_it_is_that_whose_base_was_compared_with(fork: Fork, tmp_path: Path) -> None:
+@pytest.mark.parametrize("into", [0, 1])
+def test_of_two_pull_requests_with_one_head_none_is_let_through_by_the_others_base(
+    fork: Fork, tmp_path: Path, into: int
+) -> None:
     fork.github.git.commit_files("stable", {"params.yaml": "accuracy: 0.7\n"}, on="main")
     onto_main = fork.open(WORSE)
     onto_stable = fork.github.add_pull("feature", base="stable", fork="mona")
+    pull = (onto_main, onto_stable)[into]
     base = run(onto_stable.base_sha, accuracy=0.7)
-    fork.hand_over(onto_stable, handed(onto_stable, tmp_path, accuracy=0.8, base=base))
-
-    assert fork.publish(onto_stable).outputs["verdict"] == "pass"
-    assert (fork.github.comments(onto_main.number), len(fork.github.comments(onto_stable.number))) == ([], 1)
-
-
-def test_where_that_does_not_tell_them_apart_the_check_says_so_and_nobody_is_told_wrongly(
-    fork: Fork, tmp_path: Path
-) -> None:
-    fork.github.git.commit_files("stable", {}, on="main")
-    fork.github.git.set_ref(
-        "refs/heads/stable", fork.github.git.resolve("main") or "", fork.github.git.resolve("stable") or ""
-    )
-    pull = fork.open(BETTER)
-    other = fork.github.add_pull("feature", base="stable", fork="mona")
-    fork.hand_over(pull, handed(pull, tmp_path, base=run(pull.base_sha, accuracy=0.9)))
+    fork.hand_over(pull, handed(onto_stable, tmp_path, accuracy=0.8, base=base))
 
     done = fork.publish(pull)
 
     assert (done.code, done.outputs["verdict"]) == (4, "error")
     (check,) = fork.github.state.checks.values()
-    assert (check.conclusion, f"#{pull.number}" in (check.title or "")) == ("failure", True)
-    assert fork.github.comments(pull.number) == fork.github.comments(other.number) == []
+    assert (check.conclusion, f"#{onto_main.number}" in (check.title or "")) == ("failure", True)
+    assert fork.github.comments(onto_main.number) == fork.github.comments(onto_stable.number) == []
+
+
+def test_a_branch_without_a_configuration_is_no_way_around_the_default_branchs_rules(
+    fork: Fork, tmp_path: Path
+) -> None:
+    fork.github.git.commit_files("old", {".ml-ci.yml": None}, on="main")
+    pull = fork.open({**WORSE, ".ml-ci.yml": "train: python train.py\n"}, base="old")
+    fork.hand_over(pull, handed(pull, tmp_path, accuracy=0.8, base=run(pull.base_sha, accuracy=0.9)))
+
+    done = fork.publish(pull)
+
+    assert (done.code, done.outputs["verdict"]) == (1, "fail")
+    (check,) = fork.github.state.checks.values()
+    assert check.conclusion == "failure"
 
 
 def test_another_pull_requests_artifact_is_refused(fork: Fork, tmp_path: Path) -> None:

@@ -54,11 +54,13 @@ def lost_predictions(name: str, base: Run, head: Run, config: Config, material: 
     """
     if not _comes_of_predictions(name, config, material):
         return ""
+    before, after = base.metrics[name].source, head.metrics[name].source
     if head.predictions is not None:
-        lacking = _is_computed(base, name, config) and not _is_computed(head, name, config)
+        # head may have given the file another name
+        other = base.predictions is not None and before not in ("mlflow", after)
+        lacking = (_is_computed(base, name, config) or other) and not _is_computed(head, name, config)
         return f"{name} is missing: base's was computed from predictions, and head's do not give it." if lacking else ""
-    differ = base.metrics[name].source != head.metrics[name].source
-    computed = differ and _may_be_computed(base, name, config)
+    computed = before != after and _may_be_computed(base, name, config)
     if not computed and not material.head_lost:
         return ""
     how = "base's was computed from predictions" if computed else "it is to be computed from predictions"

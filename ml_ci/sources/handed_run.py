@@ -27,6 +27,8 @@ MOST_VALUES = 10_000
 MOST_WARNINGS = 1_000
 MOST_REPEATS = 1_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_DIGEST = re.compile(r"[0-9A-Za-z:_.-]{0,100}")
+"""What is noted on the data branch of each verdict: a digest, and not as much text as somebody likes."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,6 +74,8 @@ def _check(run: Run, name: str, key: str) -> None:
         raise not_ours(f"{name} is of the key {quoted(run.key)} and not of {quoted(key)}")
     if not COMMIT.fullmatch(run.commit):
         raise not_ours(f"{quoted(run.commit)} in {name} is no commit")
+    if not (_DIGEST.fullmatch(run.test_set) and _DIGEST.fullmatch(run.fingerprint)):
+        raise not_ours(f"the test set or the fingerprint in {name} is no digest")
     counted: list[tuple[str, Sized, int]] = [
         ("metrics", run.metrics, MOST_VALUES),
         ("parameters", run.params, MOST_VALUES),
