@@ -47,6 +47,7 @@ class Job:
         self.files = folder
         self._read_log = read_log
         self._mlflow = mlflow
+        self.outside = action.Outside()
         files = {"train.py": WRITES_ACCURACY, ".ml-ci.yml": CONFIG, ".gitignore": "metrics.json\n"}
         github.git.commit_files("main", {**files, "params.yaml": "accuracy: 0.9\n"})
 
@@ -89,7 +90,7 @@ class Job:
             **variables,
             **{f"INPUT_{name.upper()}": value for name, value in inputs.items()},
         }
-        code = action.main(environ)
+        code = action.main(environ, self.outside)
         lines = places["GITHUB_OUTPUT"].read_text().splitlines()
         outputs = dict(line.split("=", 1) for line in lines)
         return Done(code, self._read_log(), outputs, places["GITHUB_STEP_SUMMARY"].read_text())
