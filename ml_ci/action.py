@@ -32,6 +32,7 @@ from ml_ci.result import Result
 from ml_ci.secrets import Secrets
 from ml_ci.several import each_model, outputs_of_all, record_each
 from ml_ci.side import Workshop
+from ml_ci.sources.certificates import trusted
 from ml_ci.sources.git import Credential, Git
 from ml_ci.sources.signals import end_on_signals
 from ml_ci.sources.tracking import Tracking
@@ -92,7 +93,8 @@ def main(environ: Mapping[str, str] = os.environ, outside: Outside = Outside()) 
     # the action's next step looks for `ended`: what ran in this one's place and was not ml-ci must not look like a pass
     outputs = {"ended": "true"}
     try:
-        code = _main(environ, annotations, secrets, outside)
+        with trusted(environ) as authorities:
+            code = _main({**environ, **authorities}, annotations, secrets, outside)
     except MlCiError as error:
         annotations.add("error", secrets.hide(str(error)), title="ml-ci")
         outputs |= {"verdict": "error"}
@@ -119,7 +121,12 @@ def _main(environ: Mapping[str, str], annotations: Annotations, secrets: Secrets
     outlet = GitHubOutlet(
         event=event,
         connect=lambda: connect(
-            token, api_url=event.api_url, repository=event.repository, timeout=outside.timeout, sleep=outside.sleep
+            token,
+            api_url=event.api_url,
+            graphql_url=environ.get("GITHUB_GRAPHQL_URL", ""),
+            repository=event.repository,
+            timeout=outside.timeout,
+            sleep=outside.sleep,
         ),
         annotations=annotations,
         environ=environ,

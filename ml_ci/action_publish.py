@@ -40,7 +40,13 @@ def publish_on_github(
     def outlet(pull: Event, may_comment: Callable[[], bool]) -> GitHubOutlet:
         return GitHubOutlet(
             event=pull,
-            connect=lambda: connect(token, api_url=event.api_url, repository=event.repository, sleep=sleep),
+            connect=lambda: connect(
+                token,
+                api_url=event.api_url,
+                graphql_url=environ.get("GITHUB_GRAPHQL_URL", ""),
+                repository=event.repository,
+                sleep=sleep,
+            ),
             annotations=annotations,
             environ=environ,
             comment=inputs.comment,

@@ -164,8 +164,11 @@ def _app_login(repo: Repository) -> str:
         if error.status >= 500:
             raise
         return ACTIONS_BOT
-    login = str(answer["data"]["viewer"]["login"])
-    return login if login.endswith("[bot]") else f"{login}[bot]"
+    match answer:
+        case {"data": {"viewer": {"login": str(login)}}}:
+            return login if login.endswith("[bot]") else f"{login}[bot]"
+        case _:
+            return ACTIONS_BOT
 
 
 def _login(comment: IssueComment) -> str | None:

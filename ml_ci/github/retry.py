@@ -11,12 +11,15 @@ from typing import Any, Self, cast
 from github import GithubException, GithubRetry, RateLimitExceededException  # noqa: TID253 - see above
 from urllib3 import BaseHTTPResponse, HTTPResponse
 from urllib3.connectionpool import ConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, InvalidHeader, MaxRetryError, NewConnectionError, ReadTimeoutError
 
 from ml_ci.github.patience import Patience
+from ml_ci.sources.certificates import is_untrusted
 
 TRIES = 6
 LIMITED = 429
+MOVED = (307, 308)
+"""How GitHub answers a write to a repository that was renamed; PyGithub takes it for success."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"})
 TWICE_IS_TWO = ("/comments", "/check-runs")
 """What there are two of when the same request is carried out twice; a git object is the same one, a ref is refused."""
@@ -48,7 +51,7 @@ class BoundedRetry(GithubRetry):
         self.patience, self.timeout, self.wait = patience, timeout, wait
         self._sleep = sleep
         settings.setdefault("total", TRIES - 1)
-        settings.setdefault("status_forcelist", [*range(500, 600), LIMITED])
+        settings.setdefault("status_forcelist", [*range(500, 600), LIMITED, *MOVED])
         settings.setdefault("allowed_methods", METHODS)
         settings.setdefault("raise_on_status", False)
         settings.setdefault("secondary_rate_wait", limit_wait)
@@ -68,6 +71,10 @@ class BoundedRetry(GithubRetry):
         _stacktrace: TracebackType | None = None,
     ) -> Self:
         """The state for the next try. Raises what ends the request, if there is to be none."""
+        if response is not None and response.status in MOVED:
+            raise _refused(response, f": it was moved to {response.headers.get('Location', 'another address')}")
+        if error is not None and is_untrusted(str(error)):
+            raise error
         if method == "POST" and url and url.endswith(TWICE_IS_TWO):
             if response is not None and response.status >= 500:
                 raise _refused(response)
@@ -102,12 +109,19 @@ class BoundedRetry(GithubRetry):
         """Seconds until the next try: what GitHub asks for, else twice as long each time."""
         asked = retry.get_backoff_time()
         if response is not None:
-            after = self.get_retry_after(response)
+            after = self._asked_for(response)
             if after is not None:
                 return after
             if response.status == LIMITED:
                 return _until_reset(response) or self.secondary_rate_wait
         return max(asked, min(2.0 ** (len(retry.history) - 1), LONGEST_BACKOFF))
+
+    def _asked_for(self, response: BaseHTTPResponse) -> float | None:
+        """What Retry-After says, in seconds or as a date; None where it says nothing that can be understood."""
+        try:
+            return self.get_retry_after(response)
+        except (InvalidHeader, ValueError, OverflowError):
+            return None
 
     def _too_long(self, response: BaseHTTPResponse, wait: float) -> GithubException:
         bound = f"and a job waits no longer than {self.patience.seconds:.0f} s for GitHub in all"

@@ -6,11 +6,13 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Literal
 
 from ml_ci import __version__
 from ml_ci.errors import ConfigError, OutsideError
 from ml_ci.github.patience import Patience
+from ml_ci.sources.certificates import REMEDY, is_untrusted
 
 if TYPE_CHECKING:
     from github import GithubException
@@ -41,17 +43,20 @@ def connect(
     *,
     api_url: str,
     repository: str,
+    graphql_url: str = "",
     timeout: int = TIMEOUT,
     patience: Patience | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Repository:
     """The repository (`OWNER/NAME`) as PyGithub sees it. No request is made by this.
 
-    `timeout` is in seconds, for each request; `patience` is what all waiting is paid from, 150 s by default.
+    `graphql_url` is what GITHUB_GRAPHQL_URL says, if anything. `timeout` is in seconds, for each request; `patience` is what all waiting is paid from, 150 s by default.
     One connection is for one thread: see `second_connection`. Raises ConfigError where the token is empty.
     """
     from github import Auth, Github, set_log_level
+    from github.Repository import Repository
 
+    from ml_ci.github.requester import CheckedRequester
     from ml_ci.github.retry import BoundedRetry
 
     token = checked_token(token)
@@ -70,7 +75,8 @@ def connect(
         seconds_between_writes=None,
         lazy=True,
     )
-    return client.get_repo(repository)
+    requester = CheckedRequester(told=graphql_url, **client.requester.kwargs)
+    return Repository(requester, url=f"/repos/{repository}")
 
 
 def checked_token(token: str) -> str:
@@ -103,8 +109,19 @@ def explained(doing: str, needed: Permissions) -> Iterator[None]:
     except GithubException as error:
         raise _explain(error, doing, needed) from error
     except (RequestException, HTTPError) as error:
+        if is_untrusted(_root(error)):
+            raise OutsideError(
+                f"GitHub's certificate is not trusted here, so ml-ci could not {doing}: {REMEDY}."
+            ) from error
         raise OutsideError(
             f"GitHub could not be reached to {doing} ({_root(error)}): run the job again when it can be."
+        ) from error
+    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, AssertionError) as error:
+        if not _is_of_pygithub(error):
+            raise
+        raise OutsideError(
+            f"What answered in GitHub's place when ml-ci wanted to {doing} is not GitHub's API ({_root(error)[:200]}): "
+            "check the proxy and GITHUB_API_URL, and run the job again."
         ) from error
 
 
@@ -162,6 +179,12 @@ def _explain(error: GithubException, doing: str, needed: Permissions) -> Outside
 
 def _lacks_rights(words: str) -> bool:
     return any(sign in words for sign in ("not accessible by", "Must have", "Write access"))
+
+
+def _is_of_pygithub(error: BaseException) -> bool:
+    """Whether PyGithub, or what reads JSON for it, stumbled over an answer; in our own code it would be a mistake of ours."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return bool(frames) and str(frames[-1].f_globals.get("__name__")).partition(".")[0] in ("github", "json")
 
 
 def _root(error: BaseException) -> str:

@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ml_ci.sources.certificates import REMEDY
+
 _ADDRESS = "check MLFLOW_TRACKING_URI and that the server is up"
 _LOGIN = "check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 _NO_MLFLOW = "check MLFLOW_TRACKING_URI: it has to be MLflow's own address, with no login page or proxy before it"
 _OLD = "check MLFLOW_TRACKING_URI: it has to be MLflow's own address, and the server MLflow 2.0 or newer"
 _ROOM = "look at the server's log, free its disk if it is full, and run the job again"
+_UNTRUSTED = "its certificate, or its encryption, is refused"
 _LATER = "check MLFLOW_TRACKING_URI and the server's log, and run the job again"
 
 _BY_STATUS = {401: _LOGIN, 403: _LOGIN, 404: _OLD, 405: _OLD, 429: _LATER, 500: _ROOM, 502: _LATER, 503: _LATER}
@@ -42,13 +45,14 @@ def reason(error: Exception) -> Reason:
     for kind, words in (
         (r"Timeout", "it did not answer in time"),
         (r"NameResolution|gaierror", "there is no server of this name"),
-        (r"SSL|Certificate", "its certificate, or its encryption, is refused"),
+        (r"SSL|Certificate", _UNTRUSTED),
         (r"ConnectionRefused", "the connection was refused"),
         (r"TooManyRedirects", "it redirects without end"),
         (r"ConnectionReset|Protocol|ChunkedEncoding|ConnectionAborted", "the connection broke off"),
     ):
         if any(re.search(kind, type(each).__name__) for each in causes):
-            return Reason(words, _NO_MLFLOW if "redirects" in words else _ADDRESS)
+            remedies = {_UNTRUSTED: REMEDY, "it redirects without end": _NO_MLFLOW}
+            return Reason(words, remedies.get(words, _ADDRESS))
     code = getattr(error, "error_code", "")
     login = code in ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
     return Reason(first_line(error), _LOGIN if login else _ADDRESS)

@@ -147,10 +147,13 @@ class Bench:
             (place.workspace / ".dvc" / "config.local").write_text(f"['remote \"r\"']\nurl = {self.dvc.url}\n")
 
     def _runs(self) -> list[str]:
-        body = {"experiment_ids": self._experiments(), "max_results": 10_000}
-        if not body["experiment_ids"]:
+        experiments = self._experiments()
+        if not experiments:
             return []
-        answer = requests.post(f"{self._real_mlflow}/api/2.0/mlflow/runs/search", json=body, timeout=30).json()
+        address = f"{self._real_mlflow}/api/2.0/mlflow/runs/search"
+        answer = requests.post(
+            address, json={"experiment_ids": experiments, "max_results": 10_000}, timeout=30
+        ).json()
         return [run["info"]["run_id"] for run in answer.get("runs", [])]
 
     def _experiments(self) -> list[str]:

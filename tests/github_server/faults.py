@@ -75,6 +75,16 @@ class Slow:
 
 
 @dataclass(frozen=True)
+class Raw:
+    """Any answer at all: cut JSON, a redirect, headers that nobody can read."""
+
+    status: int
+    content: bytes = b""
+    content_type: str = "application/json; charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Cut:
     """`cut()` is called, and the connection is reset: before the request is carried out, or after that where it is `done`."""
 
@@ -82,7 +92,9 @@ class Cut:
     done: bool
 
 
-Fault: TypeAlias = Status | GraphQLRefusal | Html | SecondaryLimit | PrimaryLimit | Reset | LostAnswer | Slow | Cut
+Fault: TypeAlias = (
+    Status | GraphQLRefusal | Html | SecondaryLimit | PrimaryLimit | Reset | LostAnswer | Slow | Raw | Cut
+)
 
 
 @dataclass
@@ -127,9 +139,11 @@ class Plan:
         return [hook for matcher, hook in self.hooks if matcher.takes(method, paths)]
 
 
-def answer(fault: Status | GraphQLRefusal | Html | SecondaryLimit | PrimaryLimit) -> Answer:
+def answer(fault: Status | GraphQLRefusal | Html | SecondaryLimit | PrimaryLimit | Raw) -> Answer:
     """What GitHub says when this happens."""
     match fault:
+        case Raw(status, content, content_type):
+            return Answer(status, content=content, content_type=content_type, headers=dict(fault.headers))
         case Html(status):
             return Answer(status, content=UNICORN, content_type="text/html; charset=utf-8")
         case GraphQLRefusal(message, kind):
