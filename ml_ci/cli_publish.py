@@ -180,6 +180,7 @@ class _Clone:
 def _said_head(folder: Path) -> str:
     """The commit that result.json says to be about; whether all of it is, is checked where it is read."""
     from ml_ci.sources.archive import LARGEST_JSON, not_ours
+    from ml_ci.sources.handed_result import COMMIT
     from ml_ci.sources.strict_json import parse_strict, read_bytes
 
     document = parse_strict(read_bytes(folder / "result.json", "result.json", LARGEST_JSON), "result.json")
@@ -187,7 +188,8 @@ def _said_head(folder: Path) -> str:
     first = models[0] if isinstance(models, list) and models else document
     head = first.get("head") if isinstance(first, dict) else None
     commit = head.get("commit") if isinstance(head, dict) else None
-    if not isinstance(commit, str):
+    # git would take a name for a branch, and another for an option
+    if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
         raise not_ours("result.json does not say of which commit it is")
     return commit
 

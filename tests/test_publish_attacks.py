@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ml_ci.cli_publish import _said_head
 from ml_ci.config import Config
 from ml_ci.config_reader import parse
 from ml_ci.judged_anew import Ground, judge_model, rules_of
@@ -248,3 +250,19 @@ def test_what_is_noted_of_a_verdict_is_a_digest_and_no_text_of_any_length(tmp_pa
 
     with pytest.raises(HandoverError, match="no digest"):
         read_side(tmp_path, "head", "default")
+
+
+def test_a_record_has_no_more_repeats_than_fit_in_memory(tmp_path: Path) -> None:
+    many = {f"m{number}": Metric(value=1, repeats=1000 * (1.0,)) for number in range(101)}
+    (tmp_path / "head.json").write_text(write_record(replace(run(), metrics=many)))
+
+    with pytest.raises(HandoverError, match="more than 100,000 values"):
+        read_side(tmp_path, "head", "default")
+
+
+@pytest.mark.parametrize("commit", ["--upload-pack=x", "main", HEAD[:12], ""])
+def test_the_commit_that_a_folder_says_to_be_about_is_one(tmp_path: Path, commit: str) -> None:
+    (tmp_path / "result.json").write_text(json.dumps({"head": {"commit": commit}}))
+
+    with pytest.raises(HandoverError, match="of which commit"):
+        _said_head(tmp_path)

@@ -26,6 +26,8 @@ MOST_VALUES = 10_000
 """Metrics, parameters, packages, data versions, features."""
 MOST_WARNINGS = 1_000
 MOST_REPEATS = 1_000
+MOST_REPEATED = 100_000
+"""Values of all trainings and metrics together: two bytes of each are thirty in memory, and an artifact has many records."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DIGEST = re.compile(r"[0-9A-Za-z:_.-]{0,100}")
 """What is noted on the data branch of each verdict: a digest, and not as much text as somebody likes."""
@@ -88,6 +90,8 @@ def _check(run: Run, name: str, key: str) -> None:
     ]
     for metric in run.metrics.values():
         counted += [("trainings", metric.repeats, MOST_REPEATS), ("trainings", metric.curves, MOST_REPEATS)]
+    if sum(len(metric.repeats) for metric in run.metrics.values()) > MOST_REPEATED:
+        raise not_ours(f"{name} has more than {MOST_REPEATED:,} values of repeated trainings")
     for what, values, most in counted:
         if len(values) > most:
             raise not_ours(f"{name} has more than {most:,} {what}")
