@@ -120,7 +120,7 @@ def explained(doing: str, needed: Permissions) -> Iterator[None]:
         if not _is_of_pygithub(error):
             raise
         raise OutsideError(
-            f"What answered in GitHub's place when ml-ci wanted to {doing} is not GitHub's API ({_root(error)[:200]}): "
+            f"What answered in GitHub's place when ml-ci wanted to {doing} is not GitHub's API ({_words(error)}): "
             "check the proxy and GITHUB_API_URL, and run the job again."
         ) from error
 
@@ -185,6 +185,11 @@ def _is_of_pygithub(error: BaseException) -> bool:
     """Whether PyGithub, or what reads JSON for it, stumbled over an answer; in our own code it would be a mistake of ours."""
     frames = [frame for frame, _ in walk_tb(error.__traceback__)]
     return bool(frames) and str(frames[-1].f_globals.get("__name__")).partition(".")[0] in ("github", "json")
+
+
+def _words(error: BaseException) -> str:
+    """An error's own words, in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def _root(error: BaseException) -> str:

@@ -25,7 +25,13 @@ REMEDY = f"set {EXTRA} to a file with the certificate of the authority that sign
 """What to do about a certificate that is not trusted."""
 
 _SYSTEMS = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
-_SIGNS = ("CERTIFICATE_VERIFY_FAILED", "SSL certificate problem", "certificate verify failed")
+_SIGNS = (
+    "CERTIFICATE_VERIFY_FAILED",
+    "certificate verify failed",
+    # git, with OpenSSL and with GnuTLS
+    "SSL certificate problem",
+    "certificate verification failed",
+)
 
 
 def trusting(variables: Mapping[str, str], folder: Path) -> dict[str, str]:
