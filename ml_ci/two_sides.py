@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Self
 
 from ml_ci import material as materials
@@ -28,6 +29,7 @@ from ml_ci.sources.moved import moved_variables, with_own_packages
 from ml_ci.sources.parameter_files import changed_parameters
 from ml_ci.sources.record_store import RunStore
 from ml_ci.sources.tracking import Tracking
+from ml_ci.sources.untouched import Untouched
 
 _NO_LONGER = (
     "The base's run was kept with predictions, and head's configuration has no `predictions`: what training says "
@@ -91,8 +93,11 @@ class TwoSides:
             if base and base.fingerprint == head.fingerprint:
                 self._train_base(base)
                 base = None
+            only_bases = Untouched(_only_bases(base, head)) if base else None
             run = self._same_inputs(head) or self._train_head(head)
-            if base:
+            if base and only_bases:
+                # head's code is a stranger's, and base's lies beside it
+                only_bases.check()
                 self._train_base(base)
             self._assemble(fetching.result())
         return run
@@ -288,6 +293,12 @@ class TwoSides:
     def _step(self, title: str, name: str) -> Iterator[None]:
         with self._tools.shop.progress.step(title), self._journal.timed(name):
             yield
+
+
+def _only_bases(base: Side, head: Side) -> list[Path]:
+    """The folders that head's training has no business in: base's checkout, and its environment if that is not head's."""
+    built = base.environment.root
+    return [base.git.top, *([built] if built and built != head.environment.root else [])]
 
 
 def _has_statistics(config: Config) -> bool:
