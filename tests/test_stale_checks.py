@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ml_ci.errors import MlCiError
 from ml_ci.github.check import check_run, open_check
 from ml_ci.github.session import connect
 from ml_ci.github.stale_checks import TITLE, Opener
-from tests.github_server import GitHubServer, LostAnswer, Status
+from tests.github_server import GitHubServer, LostAnswer, Raw, Status
 from tests.github_server.fixture import github_server, start_github  # noqa: F401
 from tests.github_server.state import CheckRun
 
@@ -31,6 +33,11 @@ class Commits:
         opener = Opener(run_id, attempt)
         opened = open_check(repo, key=key, head_sha=commit, details_url=PAGE, opener=opener)
         return self.github.state.checks[opened.id]
+
+    def says_of_run(self, run_id: int, status: str) -> None:
+        """What GitHub answers when it is asked about this run."""
+        content = json.dumps({"id": run_id, "status": status}).encode()
+        self.github.inject("GET", f"*/actions/runs/{run_id}", Raw(200, content), times=None)
 
     def next_run(self, run_id: int, attempt: int, *, previous_head: str | None = None) -> CheckRun:
         """A job that comes to its verdict."""
@@ -75,6 +82,44 @@ def test_a_check_of_a_job_that_may_be_at_work_is_left_alone(commits: Commits) ->
     left = commits.killed(7, 2, commits.new)
     commits.next_run(7, 2)
     assert left.status == "in_progress"
+
+
+def test_after_a_push_another_run_closes_what_a_run_that_has_ended_left_open(commits: Commits) -> None:
+    left = commits.killed(7, 1, commits.old)
+    commits.says_of_run(7, "completed")
+    commits.next_run(8, 1, previous_head=commits.old)
+    assert (left.status, left.conclusion) == ("completed", "failure")
+
+
+def test_and_leaves_alone_what_a_run_that_has_not_ended_may_still_close(commits: Commits) -> None:
+    left = commits.killed(7, 1, commits.old)
+    commits.says_of_run(7, "in_progress")
+    commits.next_run(8, 1, previous_head=commits.old)
+    assert left.status == "in_progress"
+
+
+def test_where_the_token_may_not_ask_about_other_runs_those_of_its_own_are_closed_all_the_same(
+    commits: Commits,
+) -> None:
+    own, foreign = commits.killed(7, 1, commits.new), commits.killed(6, 1, commits.new)
+    refusal = Status(403, "Resource not accessible by integration")
+    commits.github.inject("GET", "*/actions/runs/6", refusal, times=None)
+    commits.next_run(7, 2)
+    assert (foreign.status, own.status) == ("in_progress", "completed")
+
+
+@pytest.mark.parametrize(
+    ("status", "left_as"), [("completed", "completed"), ("in_progress", "in_progress"), (None, "in_progress")]
+)
+def test_a_check_of_another_run_is_closed_if_github_says_that_the_run_is_over(
+    commits: Commits, status: str | None, left_as: str
+) -> None:
+    """GitHub does not say it of a run that is deleted, nor to a token without `actions: read` on a private repository."""
+    if status:
+        commits.github.state.runs[6] = status
+    left = commits.killed(6, 1, commits.old)
+    commits.next_run(7, 1, previous_head=commits.old)
+    assert left.status == left_as
 
 
 def test_checks_of_other_keys_are_left_alone(commits: Commits) -> None:

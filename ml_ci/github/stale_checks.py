@@ -71,5 +71,12 @@ def _is_over(repo: Repository, other: Opener | None, opener: Opener) -> bool:
         return False
     if other.run_id == opener.run_id:
         return other.run_attempt < opener.run_attempt
-    # a token without `actions: read` is refused, on a private repository
-    return repo.get_workflow_run(other.run_id).status == "completed"
+    from github import GithubException
+
+    try:
+        return repo.get_workflow_run(other.run_id).status == "completed"
+    except GithubException as error:
+        if error.status not in (403, 404):
+            raise
+        # on a private repository the token lacks `actions: read`, or the run is deleted: other checks can still be closed
+        return False
