@@ -88,7 +88,12 @@ if __name__ == "__main__":
     if os.environ.pop("ML_CI_LIFELINE", "") == "stdin":
         stay_until_all_is_tidied_up()
         follow_lifeline()
-    code = main(take_environment())
+    try:
+        code = main(take_environment())
+    except KeyboardInterrupt:
+        # the runner's first signal to a job that is cancelled
+        print("ml-ci: cancelled.")  # noqa: T201 - the door's own word
+        code = 130
     sys.stdout.flush()
     sys.stderr.flush()
     # nothing is left to be tidied up, and taking thousands of imported modules apart would take half a second

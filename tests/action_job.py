@@ -70,12 +70,25 @@ class Job:
 
     def run(self, variables: Mapping[str, str], payload: Mapping[str, object], **inputs: str) -> Done:
         """Call the action with this event."""
+        code = action.main(self.environ(variables, payload, inputs), self.outside)
+        return self.done(code, self._read_log())
+
+    def done(self, code: int, log: str) -> Done:
+        """What a call that ended with this code has left."""
+        lines = (self.files / "output").read_text().splitlines()
+        outputs = dict(line.split("=", 1) for line in lines)
+        return Done(code, log, outputs, (self.files / "summary").read_text())
+
+    def environ(
+        self, variables: Mapping[str, str], payload: Mapping[str, object], inputs: Mapping[str, str]
+    ) -> dict[str, str]:
+        """The environment of a call with this event; the runner's files are there, and empty."""
         names = {"GITHUB_EVENT_PATH": "event.json", "GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary"}
         places = {name: self.files / file for name, file in names.items()}
         for place in places.values():
             place.write_text("")
         places["GITHUB_EVENT_PATH"].write_text(json.dumps(payload))
-        environ = {
+        return {
             **clean_variables(),
             **{name: str(place) for name, place in places.items()},
             "GITHUB_API_URL": self.github.url,
@@ -90,10 +103,6 @@ class Job:
             **variables,
             **{f"INPUT_{name.upper()}": value for name, value in inputs.items()},
         }
-        code = action.main(environ, self.outside)
-        lines = places["GITHUB_OUTPUT"].read_text().splitlines()
-        outputs = dict(line.split("=", 1) for line in lines)
-        return Done(code, self._read_log(), outputs, places["GITHUB_STEP_SUMMARY"].read_text())
 
     def check(self) -> CheckRun:
         """The one check run."""
