@@ -123,8 +123,12 @@ class Job:
     def _is_ours(self, process: psutil.Process, job: str) -> bool:
         try:
             command = process.cmdline()
-            # the guard shows its environment to nobody but root
-            return (job in command and "guard.py" in " ".join(command)) or process.environ().get(MARK) == self._mark
+            # the guard shows its environment to nobody but root, and the MLflow server has none of the job's variables
+            if "guard.py" in " ".join(command):
+                return job in command
+            if "mlflow_login.py" in " ".join(command):
+                return Path(process.cwd()).is_relative_to(self.out)
+            return process.environ().get(MARK) == self._mark
         except psutil.Error:
             return False
 
