@@ -116,6 +116,7 @@ def test_a_branch_that_is_called_as_the_default_branchs_ref_is_not_taken_for_it(
 
 ASKED = {
     **{what: name for what, name in BRANCHES.items() if name != "refs/heads/main"},
+    "a ref that leads out": "refs/heads/..",
     "every branch": "*",
     "two lines": f"main\n--upload-pack={TOUCH}",
     "a remote helper": f"ext::sh -c {TOUCH}",
@@ -231,7 +232,7 @@ VARIABLES = {
 }
 
 
-@pytest.mark.parametrize("name", [f"$({TOUCH})\n::add-mask::a", "\x1b[2J\u202e\r\n##[error]x"])
+@pytest.mark.parametrize("name", ["refs/heads/..", f"$({TOUCH})\n::add-mask::a", "\x1b[2J\u202e\r\n##[error]x"])
 def test_refs_in_an_event_may_hold_anything(job: Job, name: str) -> None:
     """Git allows no line ends in a branch's name; an event is not git."""
     job.github.git.commit_files("feature", WORSE, on="main")
