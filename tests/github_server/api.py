@@ -14,6 +14,7 @@ from tests.github_server import (
     issue_routes,
     pull_routes,
     repository_routes,
+    run_routes,
 )
 from tests.github_server.accounts import ANONYMOUS, Token
 from tests.github_server.description import Description, github_description
@@ -30,7 +31,16 @@ from tests.github_server.talk_documents import TalkDocuments
 from tests.github_server.wire import DOCS, Answer, Call, Json, RefusalError, not_found
 
 # Importing these is what fills ROUTES.
-ROOMS = (activity_routes, artifact_routes, check_routes, git_routes, issue_routes, pull_routes, repository_routes)
+ROOMS = (
+    activity_routes,
+    artifact_routes,
+    check_routes,
+    git_routes,
+    issue_routes,
+    pull_routes,
+    repository_routes,
+    run_routes,
+)
 
 
 @dataclass

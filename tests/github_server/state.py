@@ -155,6 +155,8 @@ class State:
     pulls: dict[int, Pull] = field(default_factory=dict)
     checks: dict[int, CheckRun] = field(default_factory=dict)
     artifacts: dict[int, Artifact] = field(default_factory=dict)
+    runs: dict[int, str] = field(default_factory=dict)
+    """Runs of workflows, with their status."""
     statuses: list[CommitStatus] = field(default_factory=list)
     issue_events: list[IssueEvent] = field(default_factory=list)
     activity: list[RefMove] = field(default_factory=list)

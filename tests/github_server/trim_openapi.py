@@ -21,6 +21,7 @@ METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 OPERATIONS = frozenset(
     {
         "actions/download-artifact",
+        "actions/get-workflow-run",
         "actions/list-workflow-run-artifacts",
         "checks/create",
         "checks/get",
