@@ -54,6 +54,10 @@ lock: $(READY) ## write the locks again (ARGS=--upgrade for newer versions)
 	$(LOCK) $(ARGS) --output-file requirements/run.txt pyproject.toml
 	$(LOCK) $(ARGS) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml
 
+.PHONY: faults
+faults: $(READY) ## let every outside call of a job fail, and kill the job at it, in turn
+	@$(BIN)/python -m tests.faults $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(READY) ## try made-up inputs on all that reads foreign files (ARGS="--inputs 1000000")
 	@$(BIN)/python -m tests.fuzz $(ARGS)
