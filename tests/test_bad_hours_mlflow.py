@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -50,6 +49,9 @@ FAULTS: dict[str, tuple[Act, str]] = {
 }
 """What each request is answered with, and what the sentence has of it."""
 
+REDIRECTS = 31
+"""A request, and as many redirects as Python's requests follows (DEFAULT_REDIRECT_LIMIT)."""
+
 BeginJob = Callable[[str], Result]
 
 
@@ -62,8 +64,8 @@ def mlflow(mlflow_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Misb
         yield server
 
 
-def run(folder: Path, uri: str, train: str = WRITES_ACCURACY, config: str = "baseline: none\n") -> tuple[Result, float]:
-    """A job with this MLflow, and how many seconds it took."""
+def run(folder: Path, uri: str, train: str = WRITES_ACCURACY, config: str = "baseline: none\n") -> Result:
+    """A job with this MLflow."""
     text = f"environment: none\n{own_key(folder)}{config}{GATE}policy: {{rules: head}}\n"
     files = {"train.py": train, "params.yaml": "accuracy: 0.9\n", ".ml-ci.yml": text, ".gitignore": "metrics.json\n"}
     repository = Repository.create(folder / "repo", files)
@@ -73,11 +75,14 @@ def run(folder: Path, uri: str, train: str = WRITES_ACCURACY, config: str = "bas
     git = Git.discover(repository.path, everything)
     settings = load(None, git.top)
     git = git.knowing(outputs_of(settings, git.top))
-    begin = time.monotonic()
     with workshop(git, git.top / ".ml-ci", everything, Silent()) as (shop, temporary):
         tools = Tools(git=git, shop=shop, tracking=tracking(shop), stores=(), keep=None, temporary=temporary)
-        result = job.run(context.in_clone(git, None), settings, tools, lambda _: None)
-    return result, time.monotonic() - begin
+        return job.run(context.in_clone(git, None), settings, tools, lambda _: None)
+
+
+def tries(mlflow: Misbehaving) -> int:
+    """How many requests met a fault: each of them is waited for three seconds at most, or its sentence is another one."""
+    return sum(rule.seen for rule in mlflow.rules)
 
 
 def once(act: Act) -> Act:
@@ -104,12 +109,12 @@ def test_a_server_that_from_the_beginning(what: str, tmp_path: Path, mlflow: Mis
     act, says = FAULTS[what]
     mlflow.on("*", act)
 
-    result, seconds = run(tmp_path, mlflow.url)
+    result = run(tmp_path, mlflow.url)
 
     said = sentence(result)
     assert mlflow.address in said
     assert says in said
-    assert seconds < 30
+    assert tries(mlflow) <= (REDIRECTS if act is redirect else 2)
     assert not (tmp_path / "repo" / "metrics.json").exists(), "training was begun, though nobody could have compared it"
 
 
@@ -118,12 +123,12 @@ def test_a_server_that_after_training(what: str, tmp_path: Path, mlflow: Misbeha
     act, says = FAULTS[what]
     mlflow.on("*/runs/search", act)
 
-    result, seconds = run(tmp_path, mlflow.url)
+    result = run(tmp_path, mlflow.url)
 
     said = sentence(result)
     assert mlflow.address in said
     assert says in said
-    assert seconds < 30
+    assert tries(mlflow) <= (REDIRECTS if act is redirect else 2)
 
 
 @pytest.mark.parametrize("what", [what for what in FAULTS if what != "says JSON of another kind"])
@@ -133,12 +138,12 @@ def test_a_server_that_when_the_run_is_to_be_kept_costs_a_warning_and_no_verdict
     act, _ = FAULTS[what]
     mlflow.on("*/runs/log-batch", act)
 
-    result, seconds = run(tmp_path, mlflow.url)
+    result = run(tmp_path, mlflow.url)
 
     assert (result.verdict, result.exit_code) == ("pass", 0), result.failure
     (warning,) = [each for each in result.warnings if each.startswith("A run could not be kept as a baseline")]
     assert mlflow.address in warning
-    assert seconds < 30
+    assert tries(mlflow) <= (REDIRECTS if act is redirect else 2)
 
 
 @pytest.mark.parametrize(
@@ -152,12 +157,11 @@ def test_a_server_that_when_the_run_is_to_be_kept_costs_a_warning_and_no_verdict
 )
 @pytest.mark.usefixtures("mlflow")
 def test_a_server_that_is_nowhere(uri: str, why: str, code: int, tmp_path: Path) -> None:
-    result, seconds = run(tmp_path, uri)
+    result = run(tmp_path, uri)
 
     said = sentence(result, code)
     assert why in said
     assert "MLFLOW_TRACKING_URI" in said
-    assert seconds < 30
 
 
 def test_a_web_server_that_answers_anything_with_an_empty_object_is_no_mlflow(
@@ -165,7 +169,7 @@ def test_a_web_server_that_answers_anything_with_an_empty_object_is_no_mlflow(
 ) -> None:
     mlflow.on("*", answer(200, '{"hello": ["world"]}', "application/json"))
 
-    result, _ = run(tmp_path, mlflow.url)
+    result = run(tmp_path, mlflow.url)
 
     assert sentence(result) == f"what answers at {mlflow.address} is no MLflow server: check MLFLOW_TRACKING_URI."
 
@@ -176,7 +180,7 @@ def test_a_server_that_answers_late_but_in_time_is_waited_for(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     mlflow.on("*", slow(0.3))
 
-    result, _ = run(tmp_path, mlflow.url)
+    result = run(tmp_path, mlflow.url)
 
     assert result.verdict == "pass", result.failure
 
@@ -185,7 +189,7 @@ def test_one_reset_and_one_502_are_tried_again(tmp_path: Path, mlflow: Misbehavi
     mlflow.on("*/experiments/search", once(reset))
     mlflow.on("*/runs/search", once(answer(502, PROXY)))
 
-    result, _ = run(tmp_path, mlflow.url)
+    result = run(tmp_path, mlflow.url)
 
     assert result.verdict == "pass", result.failure
 
@@ -196,19 +200,18 @@ def test_a_server_that_goes_away_while_training_logs_to_it_is_a_failed_training(
     mlflow.on("*/runs/log-metric", gone)
     mlflow.on("*/runs/log-batch", gone)
 
-    result, seconds = run(tmp_path, mlflow.url, LOGS_ACCURACY)
+    result = run(tmp_path, mlflow.url, LOGS_ACCURACY)
 
     assert "ended with exit code 1" in sentence(result, 3)
     assert result.failure is not None
     assert "mlflow" in result.failure.log_tail.lower()
-    assert seconds < 60
 
 
 def test_a_server_that_goes_away_between_training_and_comparison(tmp_path: Path, mlflow: Misbehaving) -> None:
     mlflow.on("*/runs/update", lambda _: False)
     mlflow.on("*/runs/search", gone)
 
-    result, _ = run(tmp_path, mlflow.url, LOGS_ACCURACY)
+    result = run(tmp_path, mlflow.url, LOGS_ACCURACY)
 
     assert mlflow.address in sentence(result)
 
@@ -218,7 +221,7 @@ def test_a_run_that_could_not_be_kept_whole_is_nobodys_baseline(tmp_path: Path, 
 
     mlflow.on("*/artifacts/*", answer(507, "Insufficient Storage"))
 
-    result, _ = run(tmp_path, mlflow.url)
+    result = run(tmp_path, mlflow.url)
 
     assert result.verdict == "pass", result.failure
     assert any("could not be kept" in warning for warning in result.warnings)
