@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ml_ci.errors import ConfigError
-from ml_ci.sources.certificates import trusting
+from ml_ci.sources.certificates import trusted, trusting
 from tests.action_job import CONFIG, TOKEN
 from tests.conftest import cache_folder
 from tests.enterprise import Authority, Proxy, over_tls
@@ -179,6 +180,20 @@ def test_what_one_program_trusts_at_github_git_and_requests_trust_too(tmp_path: 
     path = written(tmp_path / "all.pem", PEM)
     expected = {"REQUESTS_CA_BUNDLE": path, "GIT_SSL_CAINFO": path}
     assert trusting({name: path}, tmp_path) == {key: value for key, value in expected.items() if key != name}
+
+
+def test_what_gits_configuration_trusts_is_kept(tmp_path: Path) -> None:
+    """`GIT_SSL_CAINFO` would come before it."""
+    gits, extra = written(tmp_path / "git.pem", PEM.replace("AAAA", "GITS")), written(tmp_path / "extra.pem", PEM)
+    config = written(tmp_path / "gitconfig", f"[http]\n\tsslCAInfo = {gits}\n")
+    variables = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": config, "GITHUB_WORKSPACE": str(tmp_path)}
+    with trusted({**variables, "REQUESTS_CA_BUNDLE": extra}) as found:
+        assert found == {}
+    with trusted({**variables, "NODE_EXTRA_CA_CERTS": extra}) as found:
+        text = Path(found["GIT_SSL_CAINFO"]).read_text()
+        assert os.environ["GIT_SSL_CAINFO"] == found["GIT_SSL_CAINFO"]
+        assert ["GITS" in text, "AAAA" in text, text.count("BEGIN")] == [True, True, 2]
+    assert not Path(found["GIT_SSL_CAINFO"]).exists()
 
 
 @pytest.mark.parametrize(("text", "words"), [(None, "cannot be read"), ("no certificate\n", "no certificate in PEM")])

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ml_ci.errors import ConfigError
+from ml_ci.sources import process
 
 EXTRA = "NODE_EXTRA_CA_CERTS"
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -66,7 +67,9 @@ def trusted(variables: Mapping[str, str]) -> Iterator[dict[str, str]]:
         if variables.get(EXTRA):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ml-ci-certificates-")))
             folder.chmod(0o755)
-        found = trusting(variables, folder)
+        # the variable would come before what git's configuration says
+        gits = {"GIT_SSL_CAINFO": variables.get("GIT_SSL_CAINFO") or _configured(variables)}
+        found = trusting({**variables, **gits}, folder)
         before = {name: os.environ.get(name) for name in found}
         os.environ.update(found)
         try:
@@ -82,6 +85,16 @@ def trusted(variables: Mapping[str, str]) -> Iterator[dict[str, str]]:
 def is_untrusted(words: str) -> bool:
     """Whether these words, of a library or a program, are about a certificate that is not trusted."""
     return any(sign in words for sign in _SIGNS)
+
+
+def _configured(variables: Mapping[str, str]) -> str:
+    """Git's own `http.sslCAInfo`; empty where it is not set, or where nothing is said that would be told to git."""
+    if not any(variables.get(name) for name in (EXTRA, *BUNDLES)):
+        return ""
+    place = Path(variables.get("GITHUB_WORKSPACE") or ".")
+    asked = ["git", "config", "--type=path", "--get", "http.sslCAInfo"]
+    answer = process.run(asked, directory=place, variables=variables, timeout=60)
+    return answer.stdout.decode(errors="surrogateescape").strip() if answer.returncode == 0 else ""
 
 
 def _shared(variables: Mapping[str, str], own: str) -> dict[str, str]:
