@@ -64,7 +64,7 @@ def on_a_small_disk(
 def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 4, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
-    said = done.stdout + done.stderr
+    said = " ".join((done.stdout + done.stderr).split())
     assert FULL in said or "the disk is full" in said, said
     return said
 
