@@ -9,6 +9,8 @@ from ml_ci.config_values import text
 from ml_ci.config_yaml import Field, quoted
 
 _DRIVE = re.compile(r"[A-Za-z]:")
+_LONGEST, _LONGEST_NAME = 2000, 255
+"""Characters of a path, bytes of a name in it."""
 _WILDCARD = re.compile(r"[*?\[]")
 
 
@@ -46,6 +48,8 @@ def _inside(field: Field, written: str, base: str) -> str:
     if written.startswith(("/", "~")) or _DRIVE.match(written):
         raise field.place.error(f"{shown} must be a relative path inside the repository.")
     parts = written.split("/")
+    if len(written) > _LONGEST or any(len(part.encode()) > _LONGEST_NAME for part in parts):
+        raise field.place.error(f"{shown} is longer than any path that a file system has.")
     if any(part.lower() == ".git" for part in parts):
         raise field.place.error(f"{shown} lies in git's own folder, which is never read for this.")
     wild = next((index for index, part in enumerate(parts) if _WILDCARD.search(part)), len(parts))

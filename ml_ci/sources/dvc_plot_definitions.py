@@ -15,6 +15,7 @@ from pathlib import Path
 from ml_ci.errors import OutsideError
 from ml_ci.sources.pipeline import plot_entries, stage_outputs
 from ml_ci.sources.pipeline_files import MOST_ENTRIES, pipeline_files
+from ml_ci.sources.true_place import is_folder
 
 MOST_FIELDS = 20
 """Fields of one plot."""
@@ -117,7 +118,7 @@ class _Pipeline:
     def _files(self, path: str) -> list[str]:
         """The file itself, or of a folder all that can be drawn."""
         place = self.top / path
-        if _is_outside(path) or not place.is_dir():
+        if _is_outside(path) or not is_folder(place):
             return [path]
         if not Path(os.path.realpath(place)).is_relative_to(os.path.realpath(self.top)):
             self._leave_out(path, "it is a link that leads out of the repository")

@@ -14,7 +14,7 @@ from ml_ci.sources.dvc_plot_definitions import Definition, Definitions, Field, d
 from ml_ci.sources.dvc_plot_series import TEMPLATES, Pair, UndrawableError, axes_with_names, plots_of, thinned
 from ml_ci.sources.dvc_settings import cache_folder
 from ml_ci.sources.file_text import BrokenFileError
-from ml_ci.sources.true_place import is_own
+from ml_ci.sources.true_place import is_file, is_own
 
 MOST_POINTS_OF_ALL = 20_000
 """Points of all plots of a run, so that its record stays small."""
@@ -51,7 +51,7 @@ def declared_images(directory: Path, top: Path, known: Definitions | None = None
     """The images among DVC's plots that are there: files of the repository, or links into DVC's cache."""
     caches = _caches(directory, top)
     paths = (top / name for name in (known or definitions(directory, top)).images)
-    return [path for path in paths if path.is_file() and is_own(path, top, caches)]
+    return [path for path in paths if is_file(path) and is_own(path, top, caches)]
 
 
 class _Reader:
@@ -127,7 +127,7 @@ class _Reader:
         return table
 
     def _check(self, path: Path) -> None:
-        if not path.is_file():
+        if not is_file(path):
             raise BrokenFileError("there is no such file")
         if not is_own(path, self.top, self.caches):
             raise BrokenFileError("it is a link that leads out of the repository")

@@ -13,6 +13,7 @@ from typing import Any
 
 from ml_ci.sources import documents
 from ml_ci.sources.file_text import BrokenFileError, read_text
+from ml_ci.sources.true_place import is_file
 from ml_ci.sources.unfolding import is_too_large
 
 _USUAL = "params.yaml"
@@ -62,7 +63,7 @@ def _in_file(folder: Path, entry: str) -> Mapping[str, Any]:
     name, _, keys = entry.partition(":")
     path = folder / name
     inside = os.path.realpath(path).startswith(os.path.realpath(folder) + os.sep)
-    if not inside or not path.is_file() or path.suffix not in _KINDS:
+    if not inside or not is_file(path) or path.suffix not in _KINDS:
         return {}
     try:
         text = read_text(path, largest=_LARGEST)

@@ -14,7 +14,7 @@ from ml_ci.sources import documents
 from ml_ci.sources.file_text import BrokenFileError, read_text, text_of
 from ml_ci.sources.free_text import read_free_text
 from ml_ci.sources.tables import read_table
-from ml_ci.sources.true_place import is_own
+from ml_ci.sources.true_place import is_file, is_own
 from ml_ci.thinning import thinned
 
 _DOCUMENTS = {".json": "json", ".jsonl": "json", ".ndjson": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml"}
@@ -100,8 +100,8 @@ def expand(directory: Path, patterns: Sequence[str], also: Sequence[Path] = ()) 
         if Path(pattern).is_absolute() or not pattern:
             raise ConfigError(f"`{pattern}` cannot be looked for: write a path relative to the working directory.")
         literal = directory / pattern  # first, for a name may hold brackets
-        for path in [literal] if literal.is_file() else _glob(directory, pattern):
-            if path.is_file() and is_own(path, directory, also):
+        for path in [literal] if is_file(literal) else _glob(directory, pattern):
+            if is_file(path) and is_own(path, directory, also):
                 found[path.relative_to(directory).as_posix()] = path
     return [found[name] for name in sorted(found)]
 

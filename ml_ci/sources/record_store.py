@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Protocol
 
-from ml_ci.errors import OutsideError
+from ml_ci.config_yaml import quoted
+from ml_ci.errors import ConfigError, OutsideError
 from ml_ci.foreign_json import DAMAGED, parsed
 from ml_ci.records import Past, Run, read_record, write_record
 from ml_ci.sources.accepted_list import AcceptedVerdict, read_accepted, with_accepted, write_accepted
@@ -85,10 +86,22 @@ class Records:
         self.name = name
 
     def by_commit(self, key: str, commit: str) -> Run | None:
-        """The record of this commit."""
+        """The record of this commit. Raises OutsideError for a file in its place that is no such record."""
         path = _path(key, commit)
         text = self._tree.read(path)
-        return read_record(text, f"{path} in {self.name}") if text is not None else None
+        if text is None:
+            return None
+        where = f"{path} in {self.name}"
+        try:
+            run = read_record(text, where)
+        except ConfigError as error:
+            raise OutsideError(f"{error} Delete it, and it is made anew.") from error
+        if (run.key, run.commit, run.status) != (key, commit, "FINISHED"):
+            raise OutsideError(
+                f"{where} is the record of another run ({quoted(run.key)} at {quoted(run.commit)}, {quoted(run.status)}): "
+                "delete it, and it is made anew."
+            )
+        return run
 
     def by_fingerprint(self, key: str, fingerprint: str) -> Run | None:
         """The newest record whose inputs were equal."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from ml_ci.config_yaml import printable, quoted
 from ml_ci.errors import ConfigError
 from ml_ci.sources.file_text import BrokenFileError, read_text
 from ml_ci.sources.owners_file import write_as_owner
 from ml_ci.sources.process import Owner
+from ml_ci.sources.true_place import is_file, is_folder
 
 Kind = Literal["uv.lock", "requirements", "pyproject"]
 
@@ -23,6 +26,8 @@ _LOCAL = re.compile(
     r"\s*(?:(?P<editable>-e|--editable)(?:\s+|=))?(?:file:)?(?P<path>\.{1,2}(?:/[^\s;\[#]*)?|\.?/[^\s;\[#]+|[^\s;\[#@:]+/[^\s;\[#@:]*)(?:\[.*)?\s*(?:[;#].*)?"
 )
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "uv.lock")
+_MOST_FILES, _MOST_BYTES = 20_000, 4_000_000_000
+"""Of one local project: what is named may be `/`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +92,12 @@ def from_requirements(file: Path, directory: Path) -> Source:
         contents[path] = contents.get(path, b"") + line.encode() + b"\n"
         match = _LOCAL.fullmatch(line)
         place = (directory / match["path"]).resolve() if match else None
-        if match and place and place.is_dir():
+        if match and place and is_folder(place):
             local.append(place)
             whole = (each for each in _project_files(place) if not match["editable"] or each.name in _PROJECT_FILES)
-            contents |= {each: each.read_bytes() for each in whole}
-        elif place and place.is_file():
-            contents[place] = place.read_bytes()
+            contents |= _read(whole, place)
+        elif place and is_file(place):
+            contents |= _read([place], place)
     return Source(
         kind="requirements", file=file, directory=directory, contents=contents or {file: b""}, local=tuple(local)
     )
@@ -110,8 +115,10 @@ def lines(file: Path, seen: tuple[Path, ...] = ()) -> Iterator[tuple[Path, str]]
         match = _REFERENCE.fullmatch(line)
         if match and "://" not in match[2]:
             other = (file.parent / match[2].strip("'\"")).resolve()
-            if not other.is_file():
-                raise ConfigError(f"{file} refers to {match[2]}, which does not exist: commit it, or remove the line.")
+            if not is_file(other):
+                raise ConfigError(
+                    f"{file} refers to {printable(match[2][:200])}, which does not exist: commit it, or remove the line."
+                )
             if other not in seen:
                 yield from lines(other, (*seen, file.resolve()))
 
@@ -165,12 +172,12 @@ def _from_lock(root: Path, directory: Path) -> Source:
     local = []
     for how, name in members:
         place = (root / name.decode()).resolve()
-        if how in (b"editable", b"directory") and place.is_dir():
+        if how in (b"editable", b"directory") and is_folder(place):
             local.append(place)
-        if (place / "pyproject.toml").is_file():
+        if is_file(place / "pyproject.toml"):
             contents[place / "pyproject.toml"] = (place / "pyproject.toml").read_bytes()
     for name in dict.fromkeys((root / "pyproject.toml", directory / "pyproject.toml", root / "uv.toml")):
-        if name.is_file():
+        if is_file(name):
             contents[name] = name.read_bytes()
     if directory != root:
         local.append(directory.resolve())  # uv installs this member and not the others
@@ -189,8 +196,35 @@ def _from_pyproject(folder: Path) -> Source:
     )
 
 
+def _read(paths: Iterable[Path], named: Path) -> dict[Path, bytes]:
+    """The content of what a line of the requirements names: a project or a package, and not, say, the whole machine."""
+    found: dict[Path, bytes] = {}
+    room = _MOST_BYTES
+    try:
+        for path in paths:
+            room -= path.stat().st_size
+            if room < 0:
+                raise _too_much(named)
+            found[path] = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{quoted(str(named))}, which the requirements name, cannot be read ({error.strerror})."
+        ) from error
+    return found
+
+
+def _too_much(named: Path) -> ConfigError:
+    return ConfigError(
+        f"{quoted(str(named))}, which the requirements name, has more than {_MOST_FILES:,} files or {_MOST_BYTES / 1e9:.0f} GB: "
+        "name the folder of the project."
+    )
+
+
 def _project_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
+    there = list(islice(folder.rglob("*"), _MOST_FILES + 1))
+    if len(there) > _MOST_FILES:
+        raise _too_much(folder)
+    for path in sorted(there):
         parts = path.relative_to(folder).parts
         if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in parts):
             yield path

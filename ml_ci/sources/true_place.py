@@ -12,6 +12,16 @@ _OBJECT = re.compile(r"(?:files/[a-z0-9]+/)?[0-9a-f]{2}/[0-9a-f]{30,126}(?:\.dir
 """A file of DVC's cache, which is called by the hash of its content."""
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file; none has a name that is too long for any, or a NUL in it, for which pathlib raises."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; as `is_file`."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def is_own(path: Path, folder: Path, caches: Iterable[Path] = ()) -> bool:
     """Whether a file of `folder` is in truth below that (not in `.git` or `.ml-ci`), or a file of one of DVC's `caches`.
 

@@ -19,6 +19,7 @@ from ml_ci.sources import importance
 from ml_ci.sources.kept_predictions import from_parquet, to_parquet
 from ml_ci.sources.metric_files import params_in, read_metrics
 from ml_ci.sources.predictions import BrokenPredictionsError, read
+from ml_ci.sources.requirements import from_requirements
 from ml_ci.sources.stream import Lines
 from tests.fuzz.target import Target
 from tests.runner_log import commands
@@ -85,6 +86,12 @@ def _read_importance(content: bytes, folder: Path) -> None:
         file = folder / f"feature_importance{ending}"
         file.write_bytes(content)
         importance.from_files([file])
+
+
+def _read_requirements(content: bytes, folder: Path) -> None:
+    for name in ("requirements.txt", "other.txt"):
+        (folder / name).write_bytes(content if name == "requirements.txt" else b"six\n")
+    from_requirements(folder / "requirements.txt", folder)
 
 
 # -- predictions
@@ -237,6 +244,27 @@ def targets(folder: Path) -> tuple[Target, ...]:
             examples=(b'{"age": 0.5, "sex": 0.1}', b"feature,importance\nage,0.5\n", b'[{"feature": "a", "gain": 1}]'),
             words=("feature", "importance", "gain"),
             kind="json",
+        ),
+        Target(
+            name="requirements",
+            read=_read_requirements,
+            examples=(
+                b"-r other.txt\n-e .\nsix==1.16.0 --hash=sha256:00\n./local\n",
+                b"numpy>=1 ; python_version > '3'\n",
+            ),
+            words=(
+                "-r ",
+                "-c ",
+                "-e ",
+                "--requirement=",
+                "requirements.txt",
+                "other.txt",
+                "file://",
+                "../",
+                "\\\n",
+                " @ ",
+                "#",
+            ),
         ),
         Target(name="predictions-csv", read=_read_rows, examples=_ROWS, words=columns, documented=broken),
         Target(name="predictions-parquet", read=_read_table, examples=_tables(), documented=broken),
