@@ -36,7 +36,9 @@ def wrong_type(field: Field, expected: str) -> ConfigError:
         return field.place.error(f"{key} has no value; write one, or leave the key out.")
     if isinstance(value, Scalar):
         is_number = value.plain and _NUMBER.fullmatch(value.text)
-        return field.place.error(f"{key} must be {expected}, not {_number_as_told(value.text) if is_number else quoted(value.text)}.")
+        return field.place.error(
+            f"{key} must be {expected}, not {_number_as_told(value.text) if is_number else quoted(value.text)}."
+        )
     found = "a list" if isinstance(value, Items) else "a mapping"
     return field.place.error(f"{key} must be {expected}, not {found}.")
 

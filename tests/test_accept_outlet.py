@@ -155,7 +155,10 @@ def test_the_comments_first_line_says_by_whom_and_what_got_worse(job: Job) -> No
     assert "accuracy" in first
     assert "0.9" in first
     assert "0.5" in first
-    assert "with the label ml-ci:accept on pull request 1 at 2026-03-01 12:00 UTC. It holds the merge back no longer." in job.comment
+    assert (
+        "with the label ml-ci:accept on pull request 1 at 2026-03-01 12:00 UTC. It holds the merge back no longer."
+        in job.comment
+    )
     assert (job.folder / "summary").read_text().startswith(first)
 
 

@@ -15,7 +15,9 @@ def accepted_by(accepted: Accepted | None) -> str:
 def acceptance_sentence(accepted: Accepted, *, allowed: bool, models: int = 1) -> str:
     """Who, how and when. What could not be judged holds the merge back all the same: then it is not `allowed`."""
     of_all = " One label accepts all models that can be judged." if models > 1 else ""
-    so = "It holds the merge back no longer." if allowed else "What could not be judged is nothing that can be accepted."
+    so = (
+        "It holds the merge back no longer." if allowed else "What could not be judged is nothing that can be accepted."
+    )
     return (
         f"@{accepted.by} accepted this with the label ml-ci:accept on pull request {accepted.pull} at "
         f"{_time(accepted.at)}.{of_all} {so}"

@@ -151,9 +151,7 @@ class Bench:
         if not experiments:
             return []
         address = f"{self._real_mlflow}/api/2.0/mlflow/runs/search"
-        answer = requests.post(
-            address, json={"experiment_ids": experiments, "max_results": 10_000}, timeout=30
-        ).json()
+        answer = requests.post(address, json={"experiment_ids": experiments, "max_results": 10_000}, timeout=30).json()
         return [run["info"]["run_id"] for run in answer.get("runs", [])]
 
     def _experiments(self) -> list[str]:
