@@ -12,22 +12,32 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
 
 import pytest
 
+from ml_ci.compare.found import Material
+from ml_ci.config import Config, Policy, Rule
+from ml_ci.job import compare_runs
 from ml_ci.records import Metric, Run, write_record
 from tests.action_job import CONFIG, Done, Job
 from tests.github_server.faults import Status
 from tests.repository import WRITES_ACCURACY
+from tests.runs import BASE, rule, run
 from tests.test_action import job
 
 __all__ = ["job"]
 
 TOP = Path(__file__).parent.parent
 TABLE = TOP / "docs" / "never-open.md"
-WORSE = {"params.yaml": "accuracy: 0.5\n"}
+Files = Mapping[str, str | None]
+"""Their content by path; None takes one out."""
+
+NOTHING: Files = MappingProxyType({})
+WORSE: Files = MappingProxyType({"params.yaml": "accuracy: 0.5\n"})
 NO_METRICS = "print('done')\n"
 FAILS = "raise SystemExit('no GPU')\n"
 
@@ -41,27 +51,27 @@ def writes(json_text: str) -> str:
 class Way:
     """What base and head hold besides the usual files, and what has to come of it."""
 
-    base: Mapping[str, str] = field(default_factory=dict)
-    head: Mapping[str, str | None] = field(default_factory=lambda: dict(WORSE))
+    base: Files
+    head: Files
     verdict: str
     code: int
     conclusion: str
     says: str
 
 
-def passes(says: str, **files: Mapping[str, str]) -> Way:
+def passes(says: str, *, base: Files = NOTHING, head: Files = WORSE) -> Way:
     """It passes, as the policy says, and the first line is no plain pass."""
-    return Way(verdict="pass", code=0, conclusion="success", says=says, **files)
+    return Way(verdict="pass", code=0, conclusion="success", says=says, base=base, head=head)
 
 
-def fails(says: str, **files: Mapping[str, str]) -> Way:
+def fails(says: str, *, base: Files = NOTHING, head: Files = WORSE) -> Way:
     """It fails."""
-    return Way(verdict="fail", code=1, conclusion="failure", says=says, **files)
+    return Way(verdict="fail", code=1, conclusion="failure", says=says, base=base, head=head)
 
 
-def errs(says: str, code: int, **files: Mapping[str, str]) -> Way:
+def errs(says: str, code: int, *, base: Files = NOTHING, head: Files = WORSE) -> Way:
     """There is no verdict on the model, and that is no pass."""
-    return Way(verdict="error", code=code, conclusion="failure", says=says, **files)
+    return Way(verdict="error", code=code, conclusion="failure", says=says, base=base, head=head)
 
 
 STRICT = "policy: {no-baseline: fail}\n"
@@ -126,8 +136,8 @@ def test_what_is_missing_never_passes_in_silence(job: Job, way: Way) -> None:
     assert_it_ends(job, pull_request(job, way.head), way)
 
 
-def pull_request(job: Job, files: Mapping[str, str | None]) -> Done:
-    """Open one, and run. `None` takes a file out."""
+def pull_request(job: Job, files: Files) -> Done:
+    """Open one, and run."""
     job.github.git.commit_files("feature", files, on="main")
     pull = job.github.add_pull("feature")
     job.check_out(pull.merge_sha)
@@ -164,8 +174,8 @@ def record(job: Job, **changes: object) -> str:
     """A record of base by which the pull request would pass."""
     commit = job.github.git.resolve("refs/heads/main")
     assert commit
-    run = Run(commit=commit, key=key_of(job), fingerprint="sha256:0", metrics={"accuracy": Metric(value=0.4)})
-    return json.dumps({**json.loads(write_record(run)), **changes})
+    low = Run(commit=commit, key=key_of(job), fingerprint="sha256:0", metrics={"accuracy": Metric(value=0.4)})
+    return json.dumps({**json.loads(write_record(low)), **changes})
 
 
 @pytest.mark.parametrize(
@@ -213,6 +223,31 @@ def test_a_data_branch_that_cannot_be_read_is_an_error(job: Job, status: int) ->
     job.github.git.commit_files("ml-ci-data", {"README.md": ""})
     job.github.inject("GET", "/repos/*/contents/records*", Status(status), times=None)
     assert_it_ends(job, pull_request(job, WORSE), errs("ml-ci-data|GitHub", 4))
+
+
+# -- policies
+
+
+@pytest.mark.parametrize("inconclusive", ["pass", "fail"])
+@pytest.mark.parametrize("none", ["pass", "fail"])
+def test_each_policy_does_what_it_says(inconclusive: Literal["pass", "fail"], none: Literal["pass", "fail"]) -> None:
+    policy = Policy(inconclusive=inconclusive, no_baseline=none)
+
+    def ended(base: Run, head: Run, asked: Rule) -> tuple[str, int]:
+        found = compare_runs(base, head, Config(gate=(asked,), policy=policy, repeats=3), Material())
+        return found.verdict, found.exit_code
+
+    relative = rule("accuracy", regression=0.01)
+    noisy = repeated(0.91, 0.85, 0.90), repeated(0.90, 0.92, 0.83)
+    assert ended(*noisy, relative) == ("inconclusive", 0 if inconclusive == "pass" else 1)
+    assert ended(run(BASE, f1=0.9), run(accuracy=0.5), relative) == (("pass", 0) if none == "pass" else ("fail", 1))
+    assert ended(run(BASE, f1=0.9), run(accuracy=0.5), rule("accuracy", min=0.9)) == ("fail", 1)
+    assert ended(run(BASE, accuracy=0.9), run(f1=0.5), relative) == ("fail", 1)
+
+
+def repeated(*values: float) -> Run:
+    """A run of three trainings, whose noise leaves it open which of two is better."""
+    return Run(commit=BASE, metrics={"accuracy": Metric(value=sum(values) / 3, repeats=values)})
 
 
 # -- the table
