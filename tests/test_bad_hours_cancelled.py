@@ -123,7 +123,7 @@ def test_a_job_that_is_cancelled_while_it_trains(cancelled: Cancelled, stubborn:
 def test_a_job_that_is_cancelled_while_it_comments_leaves_a_whole_comment_or_none(cancelled: Cancelled) -> None:
     github = cancelled.job.github
     github.git.commit_files("main", {"train.py": WRITES_ACCURACY})
-    github.inject("POST", "/issues/*/comments", Slow(3))
+    github.inject("POST", "/issues/*/comments", Slow(12))
     cancelled.start()
     assert eventually(lambda: github.count("POST", "/issues/*/comments"))
 
@@ -132,7 +132,6 @@ def test_a_job_that_is_cancelled_while_it_comments_leaves_a_whole_comment_or_non
     assert number != signal.SIGKILL
     assert done.code != 0
     assert (cancelled.job.check().status, cancelled.job.check().conclusion) == ("completed", "failure")
-    assert eventually(lambda: github.comments() or True)
     for comment in github.comments():
         assert comment.body.endswith("</sub>\n")
     assert "Traceback" not in done.log
