@@ -123,11 +123,11 @@ class Job:
     def _is_ours(self, process: psutil.Process, job: str) -> bool:
         try:
             command = process.cmdline()
-            # the guard shows its environment to nobody but root, and the MLflow server has none of the job's variables
+            # both show their environment to nobody but root
             if "guard.py" in " ".join(command):
                 return job in command
             if "mlflow_login.py" in " ".join(command):
-                return Path(process.cwd()).is_relative_to(self.out)
+                return any(Path(word).is_relative_to(self.out) for word in command)
             return process.environ().get(MARK) == self._mark
         except psutil.Error:
             return False

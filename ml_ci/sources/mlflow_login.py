@@ -1,10 +1,13 @@
 """The embedded MLflow server with a login, so that another job's training on this machine can neither read nor write its runs.
 
 It is run as a script by `ml_ci.sources.mlflow_server`, without this package: an ASGI application around MLflow's own, in
-the same process. On its standard input it is told what a request may have in `Authorization`, as a JSON list: variables
-and arguments of a process can be read by others.
+the same process. On its standard input it is told what a request may have in `Authorization`, as a JSON list of SHA-256:
+variables and arguments of a process can be read by others. The server has the rights of training, which may not have been
+shown the login of the user's own that is among them (`pass-env`): so it is told no login, and is closed to others.
 """
 
+import ctypes
+import hashlib
 import hmac
 import json
 import sys
@@ -26,11 +29,11 @@ _REFUSED = json.dumps({
 
 
 class WithLogin:
-    """`inner`, for requests whose `Authorization` is one of `accepted`."""
+    """`inner`, for requests whose `Authorization` has one of these SHA-256, as hexadecimal digits."""
 
     def __init__(self, inner: Application, accepted: Sequence[str]) -> None:
         self._inner = inner
-        self._accepted = [value.encode() for value in accepted]
+        self._accepted = accepted
 
     async def __call__(self, scope: Mapping[str, object], receive: Receive, send: Send) -> None:
         """Hand the request on, or answer 401 (RFC 9110, section 15.5.2); a web socket is refused."""
@@ -45,14 +48,20 @@ class WithLogin:
 
     def _may(self, scope: Mapping[str, object]) -> bool:
         headers = scope["headers"]
-        given = [value for name, value in headers if name == b"authorization"] if isinstance(headers, list) else []
-        if any(hmac.compare_digest(value, accepted) for value in given for accepted in self._accepted):
+        given = (
+            [bytes(value) for name, value in headers if name == b"authorization"] if isinstance(headers, list) else []
+        )
+        digests = [hashlib.sha256(value).hexdigest() for value in given]
+        if any(hmac.compare_digest(digest, accepted) for digest in digests for accepted in self._accepted):
             return True
         return scope["type"] == "http" and scope["path"] in OPEN
 
 
 def main(descriptor: int) -> None:
     """Serve on the listening socket with this descriptor, until somebody ends it."""
+    if sys.platform == "linux":
+        pr_set_dumpable = 4
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0)
     accepted = json.loads(sys.stdin.buffer.read())
     import uvicorn
     from mlflow.server.fastapi_app import app

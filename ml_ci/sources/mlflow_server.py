@@ -6,6 +6,7 @@ server is up waits in the backlog instead of failing.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -54,7 +55,8 @@ class MlflowServer:
 
     Entering the context starts it and returns at once; `uri` is valid from then on, and holds the login that the server
     wants. Training may make it read and write any file, by an experiment whose artifacts are elsewhere: so the server has
-    the rights of `owner`, which are training's, and none of root's powers. The store is kept by MLflow's version, since a store of another version would have to be migrated.
+    the rights of `owner`, which are training's, and none of root's powers. The store is kept by MLflow's version, since a
+    store of another version would have to be migrated.
     """
 
     def __init__(self, folder: Path, variables: Mapping[str, str], guard: Guard, owner: Owner | None = None) -> None:
@@ -96,10 +98,11 @@ class MlflowServer:
         self._guard.group_done(self._process.pid)
 
     def _tell(self, logins: list[str]) -> None:
-        """Tell the server what a request may have in `Authorization`."""
+        """Tell the server what a request may have in `Authorization`, so that it can know it and cannot say it."""
+        digests = [hashlib.sha256(login.encode()).hexdigest() for login in logins]
         if self._process.stdin is not None:
             with suppress(BrokenPipeError), self._process.stdin as pipe:  # if it has died, `check` says so
-                pipe.write(json.dumps(logins).encode())
+                pipe.write(json.dumps(digests).encode())
 
     def state(self) -> tuple[tuple[str, int, int], ...]:
         """The store's files with their times (ns) and sizes: as long as they are the same, nothing was logged."""
@@ -171,7 +174,8 @@ class MlflowServer:
 
     def _command(self, descriptor: int) -> list[str]:
         # -W: a deprecation inside of MLflow's own server is not the user's to read; -I: a PYTHONPATH is meant for training
-        return [sys.executable, "-I", "-W", "ignore", mlflow_login.__file__, str(descriptor)]
+        # the store's name tells whoever looks at the machine's processes whose server it is
+        return [sys.executable, "-I", "-W", "ignore", mlflow_login.__file__, str(descriptor), str(self.store)]
 
     def _environment(self) -> dict[str, str]:
         """What `mlflow server` sets for its workers; its command line would take twice as long to start."""
