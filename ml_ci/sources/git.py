@@ -10,6 +10,7 @@ import base64
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from copy import copy
@@ -34,6 +35,12 @@ from ml_ci.sources.process import Owner, last_words, owner_of
 _REMEDY = "check the remote, or check out with `fetch-depth: 0`."
 SUBMODULE = "160000"
 EXECUTABLE = "100755"
+PAUSES = (1.0, 3.0)
+"""Seconds before the remote is asked again."""
+_PASSING = re.compile(
+    rb"(?i)returned error: (5\d\d|429)|reset by peer|timed out|could not resolve host|couldn't connect|refused"
+    rb"|empty reply|early eof|unexpected disconnect|hung up|rpc failed"
+)
 _SHA = re.compile(r"[0-9a-f]{40}")
 _KEPT = 300_000
 """Bytes of a file that is read once: more than a configuration may have."""
@@ -183,17 +190,8 @@ class Git:
         shallow = self._text("rev-parse", "--is-shallow-repository").strip() == "true"
         # a depth would turn a full clone into a shallow one
         depth = ["--depth=1"] if shallow else []
-        answer = self.run(
-            "fetch",
-            "--no-tags",
-            "--no-write-fetch-head",
-            "--no-recurse-submodules",
-            *depth,
-            "--",
-            "origin",
-            sha,
-            remote=True,
-        )
+        options = ["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", *depth]
+        answer = self._ask_remote("fetch", *options, "--", "origin", sha)
         if answer.returncode or not self.has(sha):
             raise OutsideError(
                 f"commit {sha[:12]} could not be fetched from origin ({last_words(answer.stderr)}): "
@@ -202,7 +200,7 @@ class Git:
 
     def fetch_branch(self, name: str) -> str:
         """The SHA of a branch's tip on origin, fetched. Raises OutsideError if origin does not give it."""
-        answer = self.run("ls-remote", "--exit-code", "origin", f"refs/heads/{name}", remote=True)
+        answer = self._ask_remote("ls-remote", "--exit-code", "origin", f"refs/heads/{name}")
         if answer.returncode:
             raise OutsideError(
                 f"origin did not name its branch {quoted(name)} ({last_words(answer.stderr)}): check the remote."
@@ -404,6 +402,15 @@ class Git:
         if answer.returncode:
             raise OutsideError(f"git {arguments[0]} failed in {self.top}: {last_words(answer.stderr)}.")
         return answer.stdout.decode(errors="surrogateescape")
+
+    def _ask_remote(self, *arguments: str) -> CompletedProcess[bytes]:
+        """Run a command that talks to the remote; again where its server or the connection failed."""
+        for pause in PAUSES:
+            answer = self.run(*arguments, remote=True)
+            if answer.returncode == 0 or not _PASSING.search(answer.stderr):
+                return answer
+            time.sleep(pause)
+        return self.run(*arguments, remote=True)
 
     def run(self, *arguments: str, remote: bool = False, stdin: bytes = b"") -> CompletedProcess[bytes]:
         """Run a git command here; only with `remote`, as it talks to a server, it gets credentials."""
