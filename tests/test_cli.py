@@ -96,7 +96,7 @@ def test_without_a_baseline_the_policy_decides(tmp_path: Path, mlflow_server: st
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", "--base", "nowhere"], "'nowhere'"),
+        (["run", "--base", "nowhere"], '"nowhere"'),
         (["run", "--config", "no-such.yml"], "no-such.yml"),
         (["record", "--config", "no-such.yml"], "no-such.yml"),
         (["run", "--out", "."], "output folder"),

@@ -212,7 +212,7 @@ class Old(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        connection = HTTPConnection(self.server.behind, timeout=60)
+        connection = HTTPConnection(self.server.host, self.server.port, timeout=60)
         path = "/api/2.0/not-there" if "get-history-bulk" in self.path else self.path
         headers = {name: value for name, value in self.headers.items() if name != "Host"}
         connection.request(self.command, path, body, headers)
@@ -238,15 +238,16 @@ class OldServer(ThreadingHTTPServer):
 
     def __init__(self, behind: str) -> None:
         super().__init__(("127.0.0.1", 0), Old)
-        self.behind = behind
+        place = urlsplit(behind)
+        self.host, self.port, self.login = place.hostname or "", place.port, place.netloc.rpartition("@")[0]
 
 
 @contextmanager
 def old_server(behind: str) -> Iterator[str]:
-    with OldServer(urlsplit(behind).netloc) as server:
+    with OldServer(behind) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://{server.login}@127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
 
