@@ -13,10 +13,12 @@ Direction = Literal["higher", "lower"]
 Permission = Literal["pass", "fail"]
 BaselinePolicy = Literal["auto", "found", "train", "none"]
 RulesOf = Literal["base", "head"]
+SchemaRule = Literal["frozen", "additive"]
 
 DIRECTIONS: tuple[Direction, ...] = ("higher", "lower")
 PERMISSIONS: tuple[Permission, ...] = ("pass", "fail")
 RULES_OF: tuple[RulesOf, ...] = ("base", "head")
+SCHEMA_RULES: tuple[SchemaRule, ...] = ("frozen", "additive")
 BASELINES: tuple[BaselinePolicy, ...] = ("auto", "found", "train", "none")
 USUAL_PLOTS = tuple(f"plots/*.{ending}" for ending in ("png", "jpg", "jpeg", "svg"))
 """Where training's images are looked for when the configuration does not say."""
@@ -61,7 +63,8 @@ class PredictionsSpec:
     `id`, `target`, `prediction` and `score` have usual names; one that the file does not have is just not there, unless
     the configuration names it itself (`named`). `metrics` are computed by scikit-learn; None means those with a rule
     that scikit-learn knows. `columns` are per-example values that are averaged. `slices` are columns whose values part
-    the examples, `group` says which rows are not independent. `metric_places` says in which line (`FILE:LINE`) each of
+    the examples, `group` says which rows are not independent. `features` are what a model is given to predict a row.
+    `metric_places` says in which line (`FILE:LINE`) each of
     `metrics` stands, for messages; it is no part of what the configuration says.
     """
 
@@ -74,6 +77,7 @@ class PredictionsSpec:
     slices: tuple[str, ...] = ()
     metrics: tuple[str, ...] | None = None
     columns: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
     named: frozenset[str] = frozenset()
     metric_places: tuple[str, ...] = field(default=(), compare=False)
 
@@ -92,6 +96,20 @@ class SliceRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataGate:
+    """`data` of the gate: what tables of data must not do. None where a limit is not set.
+
+    `schema`: `frozen` allows no other columns or types, `additive` allows more columns. `max_missing` is the largest share
+    of missing values that a column may have, `max_drift` the largest effect (Kolmogorov-Smirnov's D, Cramér's V) by which
+    added rows may differ from base's; both in [0, 1].
+    """
+
+    schema: SchemaRule | None = None
+    max_missing: float | None = None
+    max_drift: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnvironmentSpec:
     """Where training runs. `auto`: built from the repository's lock or requirements; `none`: the caller's own;
     `requirements`: built from that file; `command`: a shell command that makes it and leaves it in `.venv`.
@@ -107,7 +125,10 @@ class Config:
 
     `train` is None where the file does not say: then `dvc repro` or `python train.py`. `timeout` is in seconds.
     `metrics` is None where the file does not say: then the usual names and those that dvc.yaml declares.
-    `pull` is True, False, or the DVC targets to pull; None means: if the repository uses DVC.
+    `pull` is True, False, or the DVC targets to pull; None means: if the repository uses DVC. `data_key` are the columns
+    that identify a row of a table. `evaluate` is the command that scores the model at ML_CI_MODEL_URI on this data.
+    `attribute` splits a difference into what code, data, parameters and environment did to it, by at most
+    `max_trainings` further trainings.
     `pass_env` are the environment variables that training sees besides those that it always does (`*` stands for any
     letters); None means all but those that it never sees. `source` is the file that it was read from, None where there was none. `models` are whole configurations, one for each
     model, with a key each; where there are any, only `key` of this one counts. `name` is what `models` calls this one;
@@ -120,6 +141,7 @@ class Config:
     environment: EnvironmentSpec = field(default_factory=EnvironmentSpec)
     timeout: float = 7200.0
     pull: bool | tuple[str, ...] | None = None
+    data_key: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ("**",)
     metrics: tuple[str, ...] | None = None
     params: tuple[str, ...] = ("params.yaml",)
@@ -127,7 +149,11 @@ class Config:
     report: str | None = None
     predictions: PredictionsSpec | None = None
     repeats: int = 1
+    evaluate: str | None = None
+    attribute: bool = False
+    max_trainings: int = 16
     gate: tuple[Rule, ...] = ()
+    data_gate: DataGate | None = None
     slices: tuple[SliceRule, ...] = ()
     policy: Policy = field(default_factory=Policy)
     baseline: BaselinePolicy = "auto"

@@ -6,8 +6,19 @@ from difflib import get_close_matches
 from functools import partial
 
 from ml_ci import config_values as values
-from ml_ci.config import DIRECTIONS, PERMISSIONS, RULES_OF, Direction, Policy, PredictionsSpec, Rule, SliceRule
-from ml_ci.config_keys import POLICY, RULE, SLICE, home, known, read, unsupported
+from ml_ci.config import (
+    DIRECTIONS,
+    PERMISSIONS,
+    RULES_OF,
+    SCHEMA_RULES,
+    DataGate,
+    Direction,
+    Policy,
+    PredictionsSpec,
+    Rule,
+    SliceRule,
+)
+from ml_ci.config_keys import DATA_GATE, POLICY, RULE, SLICE, home, known, read, unsupported
 from ml_ci.config_values import mapping
 from ml_ci.config_yaml import Field, Fields, Items, Node, quoted
 
@@ -21,6 +32,19 @@ def gate(field: Field) -> tuple[Rule, ...]:
     if "data" in rules:
         raise unsupported(rules["data"], "gate.data")
     return tuple(_rule(rule) for rule in rules.values())
+
+
+def data_gate(field: Field) -> DataGate | None:
+    """`data` of the gate, which is no metric: what tables of data must not do."""
+    rules = mapping(field, f"accuracy: {_RULE_EXAMPLE}").fields
+    if "data" not in rules:
+        return None
+    found = known(mapping(rules["data"], "{schema: additive}"), DATA_GATE)
+    return DataGate(
+        schema=read(found, "schema", partial(values.choice, choices=SCHEMA_RULES), None),
+        max_missing=read(found, "max-missing", values.share, None),
+        max_drift=read(found, "max-drift", values.share, None),
+    )
 
 
 def slices(field: Field, rules: tuple[Rule, ...], predictions: PredictionsSpec | None) -> tuple[SliceRule, ...]:

@@ -26,15 +26,17 @@ TOP = (*ACTED_ON, *WITHOUT_EFFECT, "models")
 RULE = ("direction", "min", "max", "max-regression")
 SLICE = ("metric", "direction", "max-regression", "min-size")
 POLICY = ("confidence", "inconclusive", "no-baseline", "rules")
-DATA = ("pull",)
+DATA = ("pull", "key")
+DATA_GATE = ("schema", "max-missing", "max-drift")
 ENVIRONMENT = ("requirements", "command")
-PREDICTIONS = ("path", "id", "target", "prediction", "score", "group", "slices", "metrics", "columns")
+PREDICTIONS = ("path", "id", "target", "prediction", "score", "group", "slices", "metrics", "columns", "features")
 _HOMES = (
     (TOP, "at the top level"),
     (RULE, 'in a rule under "gate"'),
     (SLICE, 'under "slices"'),
     (POLICY, 'under "policy"'),
     (DATA, 'under "data"'),
+    (DATA_GATE, 'under "data" in "gate"'),
     (ENVIRONMENT, 'under "environment"'),
     (PREDICTIONS, 'under "predictions"'),
 )

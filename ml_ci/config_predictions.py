@@ -23,6 +23,9 @@ _MAY_BE_ONE = (
     {"prediction", "score"},  # a forecast of a probability is both
     {"target", "slices"},  # a slice for each class
     {"group", "slices"},
+    {"group", "features"},
+    {"slices", "features"},
+    {"columns", "features"},
 )
 
 
@@ -46,6 +49,7 @@ def predictions(field: Field, folder: str) -> PredictionsSpec:
         slices=read(found, "slices", names, default.slices),
         metrics=read(found, "metrics", names, default.metrics),
         columns=read(found, "columns", names, default.columns),
+        features=read(found, "features", names, default.features),
         named=frozenset(role for role in _ROLES if role in found),
         metric_places=read(found, "metrics", _places, ()),
     )
@@ -85,7 +89,7 @@ def _places(field: Field) -> tuple[str, ...]:
 
 def _check_roles(spec: PredictionsSpec, field: Field, found: dict[str, Field]) -> None:
     taken = [(role, getattr(spec, role)) for role in (*_ROLES, "group") if getattr(spec, role)]
-    taken += [(role, name) for role in ("slices", "columns") for name in getattr(spec, role)]
+    taken += [(role, name) for role in ("slices", "columns", "features") for name in getattr(spec, role)]
     for index, (role, name) in enumerate(taken):
         for other, same in taken[:index]:
             if name == same and {role, other} not in _MAY_BE_ONE:

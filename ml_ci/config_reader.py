@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ml_ci import config_values as values
 from ml_ci.config import BASELINES, Config, EnvironmentSpec
-from ml_ci.config_gate import gate, policy, slices
+from ml_ci.config_gate import data_gate, gate, policy, slices
 from ml_ci.config_keys import DATA, ENVIRONMENT, TOP, WITHOUT_EFFECT, known, read
 from ml_ci.config_models import models
 from ml_ci.config_pass_env import pass_env
@@ -21,6 +21,7 @@ from ml_ci.errors import ConfigError
 FILE_NAMES = (".ml-ci.yml", ".ml-ci.yaml")
 MAX_REPEATS = 100
 """Trainings of each side: far more than the noise of a seed needs, and a typo costs no week."""
+MAX_TRAININGS = 1000
 
 
 def load(file: Path | None, top: Path) -> Config:
@@ -67,6 +68,7 @@ def _settings(top: dict[str, Field]) -> Config:
         environment=read(top, "environment", partial(_environment, folder=folder), default.environment),
         timeout=read(top, "timeout", values.duration, default.timeout),
         pull=read(top, "data", partial(_pull, folder=folder), default.pull),
+        data_key=read(top, "data", _data_key, default.data_key),
         inputs=read(top, "inputs", globs, default.inputs),
         metrics=read(top, "metrics", globs, default.metrics),
         params=read(top, "params", globs, default.params),
@@ -74,7 +76,13 @@ def _settings(top: dict[str, Field]) -> Config:
         report=read(top, "report", partial(path, base=folder), default.report),
         predictions=predicted,
         repeats=read(top, "repeats", partial(values.whole_number, most=MAX_REPEATS), default.repeats),
+        evaluate=read(top, "evaluate", values.text, default.evaluate),
+        attribute=read(top, "attribute", values.boolean, default.attribute),
+        max_trainings=read(
+            top, "max-trainings", partial(values.whole_number, most=MAX_TRAININGS), default.max_trainings
+        ),
         gate=rules,
+        data_gate=read(top, "gate", data_gate, default.data_gate),
         slices=read(top, "slices", partial(slices, rules=rules, predictions=predicted), default.slices),
         policy=read(top, "policy", policy, default.policy),
         baseline=read(top, "baseline", partial(values.choice, choices=BASELINES), default.baseline),
@@ -115,11 +123,21 @@ def _environment(field: Field, folder: str) -> EnvironmentSpec:
 
 
 def _pull(field: Field, folder: str) -> bool | tuple[str, ...] | None:
-    found = known(mapping(field, "{pull: auto}"), DATA)["pull"]
+    found = known(mapping(field, "{pull: auto}"), DATA).get("pull")
+    if found is None:
+        return None
     if isinstance(found.value, Items):
         return strings(found, partial(target, base=folder))
     word = values.choice(found, ("auto", "true", "false"), "auto, true, false or a list of targets")
     return None if word == "auto" else word == "true"
+
+
+def _data_key(field: Field) -> tuple[str, ...]:
+    """The columns that identify a row: one name, or a list of them."""
+    found = known(mapping(field, "{pull: auto}"), DATA).get("key")
+    if found is None:
+        return ()
+    return strings(found, values.text) if isinstance(found.value, Items) else (values.text(found),)
 
 
 def _key(field: Field) -> str:

@@ -83,6 +83,20 @@ def choice(field: Field, choices: tuple[C, ...], expected: str = "") -> C:
     raise field.place.error(said + near(value.text, choices))
 
 
+def boolean(field: Field) -> bool:
+    """True or false, in these words only."""
+    return choice(field, ("true", "false")) == "true"
+
+
+def share(field: Field) -> float:
+    """A share in [0, 1]."""
+    found = number(field)
+    if not 0 <= found <= 1:
+        hint = f"; write {found / 100:g}" if 1 < found <= 100 else ""
+        raise field.place.error(f"{quoted(field.key)} must be a share from 0 to 1, not {found:g}{hint}.")
+    return found
+
+
 def number(field: Field) -> float:
     """A finite number."""
     value = field.value

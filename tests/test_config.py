@@ -395,7 +395,7 @@ def test_the_example_of_the_contract_is_read_whole() -> None:
 
 
 def test_each_key_that_has_no_effect_yet_is_a_warning_with_its_line() -> None:
-    text = "key: a\nevaluate: {command: x}\nattribute: true\nmax-trainings: 4\n"
+    text = "key: a\nevaluate: python evaluate.py\nattribute: true\nmax-trainings: 4\n"
     config = parse(text, ".ml-ci.yml")
     assert config.unused == {"evaluate": 2, "attribute": 3, "max-trainings": 4}
     assert [warning.split('"')[1] for warning in unused_warnings(config)] == list(config.unused)
