@@ -24,6 +24,7 @@ from ml_ci.sources.dvc_plot_definitions import Definitions, definitions
 from ml_ci.sources.dvc_plots import declared_files, declared_images
 from ml_ci.sources.dvc_settings import cache_folder
 from ml_ci.sources.environment import TrainingEnvironment
+from ml_ci.sources.environment_build import Place
 from ml_ci.sources.git import Git
 from ml_ci.sources.mlflow_variables import Identity
 from ml_ci.sources.outputs import metric_patterns
@@ -123,11 +124,14 @@ def prepare(
                 directory,
                 git.top,
                 config.environment,
-                cache=shop.cache / "envs",
                 outer=training_variables(shop.variables, config.pass_env),
-                in_container=shop.in_container,
-                log=shop.out / f"environment-{name}.log",
-                owner=git.owner,
+                place=Place(
+                    cache=shop.cache / "envs",
+                    log=shop.out / f"environment-{name}.log",
+                    in_container=shop.in_container,
+                    owner=git.owner,
+                    reaper=shop.reaper,
+                ),
             )
         pulled = pulling.result() if pulling else Pulled()
     if pulled.said:

@@ -17,9 +17,11 @@ from uv import find_uv_bin
 from ml_ci.config import EnvironmentSpec
 from ml_ci.errors import ConfigError, OutsideError
 from ml_ci.sources.environment import TrainingEnvironment, path_with_dvc_last, path_without_own, prepare
-from ml_ci.sources.environment_build import Build
+from ml_ci.sources.environment_build import Build, Place
 from ml_ci.sources.interpreters import callers_path, installed
+from ml_ci.sources.reaper import Reaper
 from ml_ci.sources.requirements import find_source
+from tests.processes import alive
 
 BASE = str(Path(sys._base_executable).parent)  # type: ignore[attr-defined]
 AUTO = EnvironmentSpec()
@@ -49,16 +51,18 @@ class Repository:
         inside: str = ".",
         in_container: bool = False,
         outer: Mapping[str, str] | None = None,
+        reaper: Reaper | None = None,
     ) -> TrainingEnvironment:
         return prepare(
             self.top / inside,
             self.top,
             spec,
-            cache=self.cache,
             outer=outer or self.outer,
-            in_container=in_container,
-            log=self.log,
+            place=self.place(in_container=in_container, reaper=reaper),
         )
+
+    def place(self, *, in_container: bool = False, reaper: Reaper | None = None) -> Place:
+        return Place(cache=self.cache, log=self.log, in_container=in_container, reaper=reaper)
 
     def files(self) -> set[str]:
         return {path.relative_to(self.top).as_posix() for path in self.top.rglob("*") if path.is_file()}
@@ -313,7 +317,7 @@ def test_the_python_is_the_callers_unless_the_repository_names_one(repository: R
     def asked() -> str:
         source = find_source(repository.top, repository.top)
         assert source is not None
-        return Build(source, repository.outer, repository.cache, repository.log, None, False)._python
+        return Build(source, repository.outer, repository.place())._python
 
     minor = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert asked() == minor
@@ -336,7 +340,7 @@ def test_pips_settings_reach_uv_unless_uv_has_its_own(repository: Repository) ->
     }
 
     def seen(**more: str) -> Mapping[str, str]:
-        return Build(source, {**pips, **more}, repository.cache, repository.log, None, False).variables
+        return Build(source, {**pips, **more}, repository.place()).variables
 
     assert seen()["UV_DEFAULT_INDEX"] == "https://one"
     assert seen()["UV_INDEX"] == "https://two https://three"
@@ -464,3 +468,16 @@ def test_installed_distributions_are_told_by_their_folders(tmp_path: Path) -> No
     (tmp_path / "b" / "old-1.0.dist-info").mkdir(parents=True)
     expected = {"old": "2.0", "ruamel-yaml": "0.18", "scikit-learn": "1.9.0"}
     assert installed([tmp_path / "a", tmp_path / "b", tmp_path / "missing"]) == expected
+
+
+def test_what_a_build_leaves_running_ends_with_it(repository: Repository) -> None:
+    """A setup.py is head's code; base is trained later, beside what it left."""
+    daemon = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"
+    command = (
+        f'python3 -m venv --without-pip .venv && (setsid python3 -c "{daemon}" >/dev/null 2>&1 &) && '
+        "until [ -s pid ]; do sleep 0.05; done"
+    )
+    with Reaper() as reaper:
+        repository.prepare(EnvironmentSpec(kind="command", value=command), reaper=reaper)
+        pid = int((repository.top / "pid").read_text())
+        assert not alive(pid)

@@ -12,7 +12,7 @@ from pathlib import Path
 from ml_ci.config import EnvironmentSpec
 from ml_ci.errors import ConfigError, OutsideError
 from ml_ci.sources import requirements
-from ml_ci.sources.environment_build import Build, run_build
+from ml_ci.sources.environment_build import Build, Place, run_build
 from ml_ci.sources.interpreters import (
     BIN,
     ask,
@@ -23,7 +23,6 @@ from ml_ci.sources.interpreters import (
     path_with_dvc_last,
     path_without_own,
 )
-from ml_ci.sources.process import Owner
 from ml_ci.sources.requirements import Source
 from ml_ci.sources.stream import log_tail
 from ml_ci.sources.training import shell, training_variables
@@ -52,38 +51,28 @@ class TrainingEnvironment:
 
 
 def prepare(
-    directory: Path,
-    top: Path,
-    spec: EnvironmentSpec,
-    *,
-    cache: Path,
-    outer: Mapping[str, str],
-    in_container: bool,
-    log: Path,
-    owner: Owner | None = None,
+    directory: Path, top: Path, spec: EnvironmentSpec, *, outer: Mapping[str, str], place: Place
 ) -> TrainingEnvironment:
-    """The environment that training in `directory`, of the repository at `top`, runs in; built if it is not in `cache`.
+    """The environment that training in `directory`, of the repository at `top`, runs in; built if it is not in the cache.
 
-    `outer` is the job's environment. What is printed while building goes to `log`. Where this process is root, `owner`
-    is the user that builds, since building may run the repository's own code.
+    `outer` is the job's environment.
 
     Raises ConfigError if the repository's files do not fit, OutsideError, with the last lines, if building fails.
     """
     variables = training_variables(outer)
     variables["PATH"] = path_without_own(outer)
-    own = {**variables, "PATH": callers_path(outer, in_container=in_container)}
+    own = {**variables, "PATH": callers_path(outer, in_container=place.in_container)}
     if spec.kind == "none":
-        return _callers_own(own, cache, owner)
+        return _callers_own(own, place)
     if spec.kind == "command":
-        return _by_command(spec.value, directory, variables, cache, log, owner)
+        return _by_command(spec.value, directory, variables, place)
     if spec.kind == "requirements":
         source: Source | None = requirements.from_requirements(_named(spec.value, directory, top), directory)
     else:
         source = requirements.find_source(directory, top)
     if source is None:
-        return _callers_own(own, cache, owner, _why_not_built(directory, top, in_container))
-    build = Build(source, variables, cache, log, owner, in_container)
-    return _built(build, source, cache)
+        return _callers_own(own, place, _why_not_built(directory, top, place.in_container))
+    return _built(Build(source, variables, place), source, place.cache)
 
 
 def _built(build: Build, source: Source, cache: Path) -> TrainingEnvironment:
@@ -102,13 +91,13 @@ def _activated(variables: Mapping[str, str], root: Path, cache: Path) -> dict[st
     return changed
 
 
-def _callers_own(variables: dict[str, str], cache: Path, owner: Owner | None, note: str = "") -> TrainingEnvironment:
+def _callers_own(variables: dict[str, str], place: Place, note: str = "") -> TrainingEnvironment:
     path = variables["PATH"]
     program = callers_python(path)
-    version, folders = ask(program, variables, owner=owner) if program else ("", [])
+    version, folders = ask(program, variables, owner=place.owner) if program else ("", [])
     return TrainingEnvironment(
         root=None,
-        variables={**variables, "PATH": path_with_dvc_last(path, cache)},
+        variables={**variables, "PATH": path_with_dvc_last(path, place.cache)},
         python=version,
         platform=_platform(),
         packages=installed(folders),
@@ -118,19 +107,17 @@ def _callers_own(variables: dict[str, str], cache: Path, owner: Owner | None, no
     )
 
 
-def _by_command(
-    command: str, directory: Path, variables: dict[str, str], cache: Path, log: Path, owner: Owner | None
-) -> TrainingEnvironment:
-    failed = run_build(shell(command, variables), directory, variables, log, owner)
+def _by_command(command: str, directory: Path, variables: dict[str, str], place: Place) -> TrainingEnvironment:
+    failed = run_build(shell(command, variables), directory, variables, place)
     root = directory / ".venv"
     if failed:
         raise OutsideError(
             f"The environment's command (`{command}`) failed ({failed}): correct `environment` in .ml-ci.yml. "
-            f"The end of what it said:\n{log_tail(log, lines=15)}"
+            f"The end of what it said:\n{log_tail(place.log, lines=15)}"
         )
     if not interpreter(root).exists():
         raise OutsideError(f"The environment's command (`{command}`) left no virtual environment in {root}.")
-    return _described(root, _activated(variables, root, cache), True, f"`{command}`")
+    return _described(root, _activated(variables, root, place.cache), True, f"`{command}`")
 
 
 def _described(root: Path, variables: Mapping[str, str], built: bool, source: str) -> TrainingEnvironment:

@@ -8,13 +8,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from ml_ci.errors import OutsideError
-from ml_ci.sources import requirements
+from ml_ci.sources import guard, requirements
 from ml_ci.sources.interpreters import ask, callers_python, interpreter
 from ml_ci.sources.process import Owner, start
+from ml_ci.sources.reaper import Reaper
 from ml_ci.sources.requirements import Source
 from ml_ci.sources.stream import log_tail
 
@@ -24,6 +26,21 @@ _LAYOUT = "1"
 """Part of the hash: raise it when environments are built differently."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where environments are built and kept (`cache`), what is said of it (`log`), and who builds.
+
+    Where this process is root, `owner` is the user that builds, since building may run the repository's own code;
+    `reaper` sees that nothing of it goes on.
+    """
+
+    cache: Path
+    log: Path
+    in_container: bool
+    owner: Owner | None = None
+    reaper: Reaper | None = None
+
+
 class Build:
     """One environment in the cache: `HASH/`, complete when it holds a marker, and `HASH.lock` beside it.
 
@@ -31,20 +48,16 @@ class Build:
     and the next one starts anew.
     """
 
-    def __init__(
-        self, source: Source, variables: dict[str, str], cache: Path, log: Path, owner: Owner | None, in_container: bool
-    ) -> None:
+    def __init__(self, source: Source, variables: dict[str, str], place: Place) -> None:
         self._source = source
-        self.variables = _uv_variables(variables, cache, in_container)
-        self._cache = cache
-        self._log = log
-        self._owner = owner
+        self._place = place
+        self.variables = _uv_variables(variables, place.cache, place.in_container)
         self._python = self._choose_python()
-        self.root = cache / source.digest(_LAYOUT, self._python, sys.platform, platform.machine())
+        self.root = place.cache / source.digest(_LAYOUT, self._python, sys.platform, platform.machine())
 
     def ensure(self) -> bool:
         """Make the environment unless it is there. Whether it had to be built."""
-        _make_folder(self._cache, self._owner)
+        _make_folder(self._place.cache, self._place.owner)
         if self._is_complete():
             return False
         with _locked(self.root.with_suffix(".lock")):
@@ -59,9 +72,9 @@ class Build:
 
     def _build(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
-        _forget_lost_projects(self._cache)
-        _make_folder(self.root, self._owner)
-        file, place = self._source.file, self._source.directory
+        _forget_lost_projects(self._place.cache)
+        _make_folder(self.root, self._place.owner)
+        file, directory = self._source.file, self._source.directory
         if self._source.kind == "uv.lock":
             self._uv("sync", "--frozen", "--python", self._python, UV_PROJECT_ENVIRONMENT=str(self.root))
         else:
@@ -69,12 +82,12 @@ class Build:
             self._uv("venv", "--quiet", "--no-project", "--allow-existing", *seed, "--python", self._python, self.root)
             if self._source.kind == "requirements":
                 if not requirements.is_plain(file):
-                    file = requirements.rewritten(file, self.root, self._owner)
+                    file = requirements.rewritten(file, self.root, self._place.owner)
                 # pip takes the best version of all indexes, and these files were written for pip
                 strategy = self.variables.get("UV_INDEX_STRATEGY", "unsafe-best-match")
                 self._install("-r", file, UV_INDEX_STRATEGY=strategy)
-            elif requirements.installs_itself(place):
-                self._install("-e", place)
+            elif requirements.installs_itself(directory):
+                self._install("-e", directory)
             else:
                 self._install("-r", file)
         local = "\n".join(str(path) for path in self._source.local)
@@ -92,11 +105,11 @@ class Build:
 
         command = [find_uv_bin(), *(str(argument) for argument in arguments)]
         own = {name: value for name, value in self.variables.items() if name != "VIRTUAL_ENV"}
-        failed = run_build(command, self._source.directory, {**own, **variables}, self._log, self._owner)
+        failed = run_build(command, self._source.directory, {**own, **variables}, self._place)
         if failed:
             raise OutsideError(
                 f"The environment could not be built from {self._source.file} ({failed}): correct that file, or set "
-                f"`environment` in .ml-ci.yml. The end of what uv said:\n{log_tail(self._log, lines=15)}"
+                f"`environment` in .ml-ci.yml. The end of what uv said:\n{log_tail(self._place.log, lines=15)}"
             )
 
     def _choose_python(self) -> str:
@@ -109,21 +122,32 @@ class Build:
                     return version
         wanted = requirements.requires_python(self._source)
         caller = callers_python(self.variables["PATH"])
-        version = ask(caller, self.variables, owner=self._owner)[0] if caller else ""
+        version = ask(caller, self.variables, owner=self._place.owner)[0] if caller else ""
         if version and (not wanted or _satisfies(version, wanted)):
             return ".".join(version.split(".")[:2])
         return wanted or f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def run_build(
-    command: Sequence[str], directory: Path, variables: Mapping[str, str], log: Path, owner: Owner | None
-) -> str:
-    """Run a build, with its output added to `log`. Returns what went wrong, empty if nothing did."""
+def run_build(command: Sequence[str], directory: Path, variables: Mapping[str, str], place: Place) -> str:
+    """Run a build, with its output added to the log. Returns what went wrong, empty if nothing did.
+
+    With a reaper, all that the build started ends with it: a setup.py is anybody's code, and base is trained later.
+    """
+    log, reaper = place.log, place.reaper
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
         with log.open("ab") as output:
-            building = start(command, directory, variables, owner, stdout=output, stderr=subprocess.STDOUT)
-            with building:
+            mark = reaper.mark() if reaper else ""
+            building = start(
+                command,
+                directory,
+                {**variables, guard.VARIABLE: mark} if reaper else variables,
+                place.owner,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                new_session=reaper is not None,
+            )
+            with building, reaper.ended(building, mark) if reaper else nullcontext():
                 try:
                     code = building.wait(_BUILD_SECONDS)
                 except BaseException:

@@ -13,8 +13,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -68,6 +68,16 @@ class Reaper:
         with self._lock:
             self._groups.discard(pgid)
             self._tell(f"done-group {pgid}")
+
+    @contextmanager
+    def ended(self, process: subprocess.Popen[bytes], mark: str) -> Iterator[None]:
+        """Around the life of a process that leads a session and carries `mark`: afterwards it and all that it started are gone."""
+        self.group(process.pid)
+        try:
+            yield
+        finally:
+            end(process, mark)
+            self.group_done(process.pid)
 
     def folder(self, path: Path) -> None:
         """A temporary folder (or file) to delete; register it before it is made."""
@@ -190,6 +200,15 @@ class Reaper:
             guard.remove_folder(os.fspath(path))
         for saved in self._files.values():
             saved.put_back()
+
+
+def end(process: subprocess.Popen[bytes], mark: str) -> None:
+    """End a process that leads a session, and all that it started and that carries `mark`."""
+    if sys.platform == "win32":
+        subprocess.run(["taskkill", "/f", "/t", "/pid", str(process.pid)], capture_output=True, check=False)
+    else:
+        guard.end({process.pid}, mark)
+    process.wait()
 
 
 def common_git_dir(repository: Path) -> Path:

@@ -17,7 +17,7 @@ from pathlib import Path
 from ml_ci.errors import TrainingError
 from ml_ci.sources import guard
 from ml_ci.sources.process import Owner, start
-from ml_ci.sources.reaper import Reaper
+from ml_ci.sources.reaper import Reaper, end
 from ml_ci.sources.stream import Lines, log_tail
 from ml_ci.sources.variables import training_variables, user_variables
 
@@ -68,8 +68,7 @@ def train(
     environment = {"PYTHONUNBUFFERED": "1", **user_variables(variables, owner, reaper), guard.VARIABLE: mark}
     begin = time.monotonic()
     process = _start(command, directory, environment, owner)
-    try:
-        reaper.group(process.pid)
+    with reaper.ended(process, mark):
         memory = _Memory(process.pid, mark)
         with log.open("wb", buffering=0) as kept:
             output = _Output(process, kept.write, Lines(echo))
@@ -77,11 +76,8 @@ def train(
             seconds = time.monotonic() - begin
             if code is not None:
                 output.drain(_LINGER, until=lambda: not guard.members({process.pid}, mark))
-            _end(process, mark)
+            end(process, mark)
             output.finish(_LINGER)
-    finally:
-        _end(process, mark)
-        reaper.group_done(process.pid)
     if code is None:
         raise TrainingError(
             f"Training ({command}) was ended after {_duration(timeout)}, its time limit: "
@@ -192,14 +188,6 @@ def _wait(process: subprocess.Popen[bytes], output: _Output, memory: _Memory, de
         else:
             time.sleep(_POLL)
     return process.returncode
-
-
-def _end(process: subprocess.Popen[bytes], mark: str) -> None:
-    if sys.platform == "win32":
-        subprocess.run(["taskkill", "/f", "/t", "/pid", str(process.pid)], capture_output=True, check=False)
-    else:
-        guard.end({process.pid}, mark)
-    process.wait()
 
 
 class _Memory:
