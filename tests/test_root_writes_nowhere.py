@@ -12,7 +12,7 @@ import pytest
 
 from ml_ci.errors import OutsideError
 from ml_ci.sources import requirements
-from ml_ci.sources.dvc_settings import write_local_settings
+from ml_ci.sources.dvc_settings import cache_folder, write_local_settings
 from ml_ci.sources.process import Owner
 
 OTHER = Owner(4343, 4343)
@@ -50,6 +50,29 @@ def test_dvcs_settings_for_base_are_not_written_through_a_link_that_heads_traini
     with pytest.raises(OutsideError, match=r"could not be written as its owner"):
         write_local_settings(folder / "head", folder / "base", folder / "cache", OTHER)
     assert untouched(closed)
+
+
+@pytest.mark.parametrize("name", ["config", "config.local"])
+def test_dvcs_settings_are_not_read_through_a_link_to_what_only_root_may_read(
+    folder: Path, closed: Path, name: str
+) -> None:
+    """What is read is written for base, where training may read it."""
+    closed.write_text("['remote \"r\"']\npassword = root's\n")
+    for side in ("head", "base"):
+        (folder / side / ".dvc").mkdir(parents=True)
+        for made in (folder / side, folder / side / ".dvc"):
+            os.chown(made, OTHER.uid, OTHER.gid)
+    (folder / ("head" if name == "config.local" else "base") / ".dvc" / name).symlink_to(closed)
+    with pytest.raises(OutsideError, match="may not read"):
+        write_local_settings(folder / "head", folder / "base", folder / "cache", OTHER)
+    assert not (folder / "base" / ".dvc" / "config.local").exists()
+
+
+def test_a_pipe_in_place_of_dvcs_settings_is_not_waited_for(folder: Path) -> None:
+    (folder / ".dvc").mkdir()
+    os.mkfifo(folder / ".dvc" / "config")
+    with pytest.raises(OutsideError, match="no settings file"):
+        cache_folder(folder)
 
 
 def test_requirements_are_not_rewritten_through_a_link_that_the_environments_build_left(

@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 from ml_ci.errors import OutsideError
-from ml_ci.sources.owners_file import write_as_owner
+from ml_ci.sources.owners_file import read_as_owner, write_as_owner
 from ml_ci.sources.process import Owner
 
 
@@ -61,12 +61,20 @@ def _relative_paths(settings: RawConfigParser, folder: Path) -> Iterator[tuple[s
 def _read(file: Path) -> RawConfigParser:
     settings = _parser()
     try:
-        settings.read(file, encoding="utf-8")
-    except (ParserError, UnicodeDecodeError) as error:
+        settings.read_string(read_as_owner(file, _owner_of(file)))
+    except ParserError as error:
         raise OutsideError(
             f"{file} is not what DVC writes ({str(error).splitlines()[0]}): correct it, `dvc config --list` has to work."
         ) from error
     return settings
+
+
+def _owner_of(file: Path) -> int:
+    """Whose repository it is: the owner of the folder that holds `.dvc`."""
+    try:
+        return file.parent.parent.stat().st_uid
+    except OSError:
+        return -1
 
 
 def _parser() -> RawConfigParser:
