@@ -27,8 +27,10 @@ if [ ! -e "$where/ready" ]; then
     bash "$GITHUB_ACTION_PATH/scripts/only.sh" uv <"$GITHUB_ACTION_PATH/requirements/run.txt" >"$where/uv.txt"
     "$where/uv/$bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$where/uv.txt"
     uv=$where/uv/$bin/uv
-    "$uv" venv --quiet --python '>=3.11,<3.15' "$where/venv"
-    "$uv" pip sync --quiet --require-hashes --python "$where/venv/$bin/python" "$GITHUB_ACTION_PATH/requirements/run.txt"
+    # not in training's cache: what training writes there, in a container too, a later job would run beside its token
+    own=$HOME/.cache/ml-ci-own
+    "$uv" venv --cache-dir "$own" --quiet --python '>=3.11,<3.15' "$where/venv"
+    "$uv" pip sync --cache-dir "$own" --quiet --require-hashes --python "$where/venv/$bin/python" "$GITHUB_ACTION_PATH/requirements/run.txt"
     "$where/venv/$bin/python" -c 'import os, pathlib, sysconfig
 pathlib.Path(sysconfig.get_path("purelib"), "ml_ci.pth").write_text(os.environ["GITHUB_ACTION_PATH"])'
     touch "$where/ready"
